@@ -1,0 +1,1 @@
+"""Remembers: the hash-chained trail, certificates and reports."""

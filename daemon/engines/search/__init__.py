@@ -1,0 +1,1 @@
+"""The embedded engine: test-guided program repair without a model."""

@@ -1,0 +1,162 @@
+"""Every setting there is: its name, default, bound and meaning. Values only, read elsewhere.
+
+`daemon/config_file.py` fills them from the one TOML file; `mendd init` and the documentation's
+table are made from them. Secrets never stand here (daemon/secrets.py).
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from daemon.toml_reader import setting
+
+Autonomy = Literal["explain", "propose", "apply-proven", "apply-any"]
+EngineName = Literal["auto", "claude", "search"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSettings:
+    """One code base under mendd's care."""
+
+    name: str = setting(doc="short name, used in reflections, records and image labels")
+    path: Path = setting(doc="the folder; relative paths count from the config file")
+    tests: tuple[str, ...] = setting(
+        ("python", "-m", "pytest"), doc="test command; pytest is judged test by test"
+    )
+    edit: tuple[str, ...] = setting(("**/*.py",), doc="what may be edited (globs)")
+    protect: tuple[str, ...] = setting((), doc="never edited, beside tests, config and CI")
+    exclude: tuple[str, ...] = setting((), doc="left out of the snapshot, beside .git and secrets")
+    requirements: tuple[str, ...] = setting((), doc="requirements files; none: found by itself")
+    image: str = setting("", doc="base image to pull instead of mendd's own")
+    env: dict[str, str] = setting(dict, doc="constant environment of the tests")
+    writable_tree: Literal["auto", "yes", "no"] = setting(
+        "auto", doc="whether tests may write into their copy"
+    )
+    junit_xml: str = setting("", doc="JUnit XML a command other than pytest writes")
+    timeout_s: float = setting(120.0, doc="limit of one test run", least=1)
+    engine: EngineName = setting("auto", doc="who diagnoses and proposes")
+    autonomy: Autonomy = setting("apply-proven", doc="what may be applied without a person")
+    git: Literal["auto", "in-place", "branch", "plain"] = setting(
+        "auto", doc="how a patch is applied; auto: a commit in a git repository, else plain"
+    )
+    attempts: int = setting(3, doc="proposals tried in one cycle", least=1)
+    cycles: int = setting(1, doc="fresh cycles after self-diagnosis", least=0)
+    max_files: int = setting(3, doc="files one patch may touch", least=1)
+    max_lines: int = setting(80, doc="changed lines one patch may have", least=1)
+    deny: tuple[str, ...] = setting((), doc="calls and names a patch may not add")
+    keep_reproduction_tests: bool = setting(False, doc="add written tests to the module")
+    on_applied: tuple[str, ...] = setting((), doc="command run after a patch was applied")
+    health: tuple[str, ...] = setting((), doc="command that must keep succeeding after it")
+    health_s: float = setting(30.0, doc="how long health is watched", least=0)
+    region_edits: int = setting(3, doc="edits of one region before it is frozen", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaudeSettings:
+    """The model and its limits."""
+
+    model: str = setting("claude-opus-5-5", doc="model name")
+    base_url: str = setting("", doc="another server that speaks the Messages API")
+    effort: Literal["", "low", "medium", "high", "xhigh", "max"] = setting(
+        "", doc="output_config.effort; empty: the model's default"
+    )
+    max_tokens: int = setting(16_000, doc="longest answer", least=256)
+    timeout_s: float = setting(120.0, doc="silence after which a call is given up", least=1)
+    retries: int = setting(4, doc="tries after 429, 5xx and lost connections", least=0)
+    retry_after_s: float = setting(60.0, doc="longest wait a server may ask for", least=1)
+    turns: int = setting(24, doc="calls of one conversation", least=2)
+    input_usd: float = setting(4.0, doc="price per million input tokens", least=0)
+    output_usd: float = setting(20.0, doc="price per million output tokens", least=0)
+    cache_read_usd: float = setting(0.2, doc="price per million cached tokens read", least=0)
+    cache_write_usd: float = setting(5.0, doc="price per million tokens cached", least=0)
+    strict_tools: bool = setting(True, doc="send strict schemas (some local servers refuse)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """The embedded engine's budgets."""
+
+    time_s: float = setting(120.0, doc="longest search", least=1)
+    candidates: int = setting(50_000, doc="most candidates screened", least=1)
+    seed: int = setting(0, doc="same input, same seed, same patch", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetSettings:
+    """What may be spent on models; reserved before each call."""
+
+    reflection_usd: float = setting(1.0, doc="per reflection", least=0)
+    day_usd: float = setting(10.0, doc="per UTC day", least=0)
+    reflection_tokens: int = setting(1_000_000, doc="per reflection, input and output", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxSettings:
+    """The throwaway containers."""
+
+    docker_host: str = setting("", doc="engine address; empty: $DOCKER_HOST or the local socket")
+    runtime: str = setting("", doc="container runtime, e.g. runsc")
+    slots: int = setting(2, doc="trials at the same time", least=1)
+    memory_mib: int = setting(512, doc="memory of one trial", least=64)
+    cpus: float = setting(1.0, doc="processors of one trial", least=0.1)
+    pids: int = setting(128, doc="processes and threads of one trial", least=16)
+    tmpfs_mib: int = setting(128, doc="writable space of one trial", least=8)
+    file_mib: int = setting(32, doc="largest file a trial may write", least=1)
+    output_kib: int = setting(1024, doc="output read from one trial", least=16)
+    keep_snapshots: int = setting(3, doc="module snapshots kept for each target", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboxSettings:
+    """The watched folder."""
+
+    path: str = setting("", doc="the folder; empty: inbox/ in the state folder")
+    max_kib: int = setting(1024, doc="largest file read", least=1)
+    scan_s: float = setting(5.0, doc="time between full scans", least=0.2)
+    settle_s: float = setting(0.5, doc="time between the two looks at a file", least=0.05)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriageSettings:
+    """Words that decide the kind of a reflection; empty lists keep the built-in families."""
+
+    bug: tuple[str, ...] = setting((), doc="words of a bug")
+    performance: tuple[str, ...] = setting((), doc="words of a performance problem")
+    behaviour: tuple[str, ...] = setting((), doc="words of an agent's bad habits")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """When the service works."""
+
+    every: str = setting(
+        "", doc="crontab line (UTC) for a full cycle; empty: whenever there is work"
+    )
+    retry_s: float = setting(60.0, doc="first wait after an infrastructure failure", least=1)
+    retry_most_s: float = setting(3600.0, doc="longest such wait", least=1)
+    stall_s: float = setting(900.0, doc="a worker silent for longer is killed", least=10)
+    stop_s: float = setting(20.0, doc="time a worker gets to stop", least=0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All of it. Folders are absolute once loaded."""
+
+    file: Path
+    state: Path
+    kill_switch: Path
+    inbox_path: Path
+    targets: tuple[TargetSettings, ...]
+    claude: ClaudeSettings = field(default_factory=ClaudeSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    inbox: InboxSettings = field(default_factory=InboxSettings)
+    triage: TriageSettings = field(default_factory=TriageSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+
+    def target(self, name: str | None) -> TargetSettings | None:
+        """The target of that name; with no name, the only one there is."""
+        if name is None:
+            return self.targets[0] if len(self.targets) == 1 else None
+        return next((target for target in self.targets if target.name == name), None)

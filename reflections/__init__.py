@@ -1,0 +1,1 @@
+"""Reads notes: what came in, what is open, what it is about."""

@@ -1,0 +1,1 @@
+"""Tries patches in throwaway containers; never touches the real module."""
