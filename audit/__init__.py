@@ -1,1 +1,1 @@
-"""Remembers: the hash-chained trail, certificates and reports."""
+"""Remembers: the hash-chained trail, certificates anyone can replay, and readable reports."""
