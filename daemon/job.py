@@ -1,0 +1,248 @@
+"""One reflection on the bench: its target's snapshot, what engines may see, and its record.
+
+The cycle says what happens; a Job knows with what, and lets each step be recorded (chronicle.py)
+and shown (progress.py).
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import fields
+
+from audit.certificate import Certificate
+from daemon import certify
+from daemon.apply import Applied
+from daemon.baseline import baseline
+from daemon.case_checks import patch_complaint, report_complaint
+from daemon.chronicle import Chronicle
+from daemon.ending import Killed
+from daemon.engines import (
+    Baseline,
+    BugReport,
+    Case,
+    Engine,
+    EngineSession,
+    Feedback,
+    NoPatch,
+    Proposal,
+    Reproduction,
+    Spending,
+)
+from daemon.gates import Refusal, check
+from daemon.proof import Goal, Proof
+from daemon.scope import Scope
+from daemon.settings import TargetSettings
+from daemon.source import SnapshotSource
+from daemon.workshop import Workshop
+from reflections.reflection import Reflection
+from reflections.store import Work
+from sandbox.patch import Patch
+from sandbox.trial import Bench, Module
+
+
+class Job:
+    """One piece of open work with everything the cycle needs; used by one thread."""
+
+    def __init__(self, work: Work, target: TargetSettings, shop: Workshop) -> None:
+        self.work = work
+        self.target = target
+        self.shop = shop
+        self.stop = shop.stop
+        self.chronicle = Chronicle(shop.trail, work, target.name)
+        self.report: BugReport | None = None
+        self.hints = ""
+        self.refreshed = -1
+        self.engine_name = self.model = ""
+        self.held_data: dict[str, object] = {}
+        self._spent: list[Spending] = []
+        self._baseline: Baseline | None = None
+        self.refresh()
+
+    @property
+    def reflection(self) -> Reflection:
+        """The note."""
+        return self.work.reflection
+
+    @property
+    def short_id(self) -> str:
+        """Ten characters that name this work in file names and branches."""
+        return hashlib.sha256(self.work.id.encode()).hexdigest()[:10]
+
+    @property
+    def patch_id(self) -> str:
+        """The patch's own name: the work, its round and the attempt."""
+        return f"{self.short_id}-{self.work.attempts}-{self.chronicle.attempt}"
+
+    @property
+    def spending(self) -> Spending:
+        """Everything all sessions of this job have used."""
+        names = [field.name for field in fields(Spending)]
+        return Spending(**{n: sum(getattr(part, n) for part in self._spent) for n in names})
+
+    def refresh(self) -> None:
+        """Take a snapshot of the target as it is now; everything below works on that."""
+        self.stage("snapshot", self.target.name)
+        self.refreshed += 1
+        self.scope = Scope.of(self.target)
+        self.bench: Bench = self.shop.sandbox.prepare(module_of(self.target))
+        self.source = SnapshotSource(self.bench.tree, self.scope)
+        self._baseline = None
+        self.case = self._case("")
+
+    def stage(self, stage: str, detail: str = "") -> None:
+        """A new step on the road; nothing new begins once the kill switch is on."""
+        if self.shop.stop.is_set() or self.shop.kill_switch.on():
+            raise Killed
+        self.shop.beacon.stage(stage, detail)
+
+    def baseline(self) -> Baseline:
+        """How the unpatched snapshot behaves, measured once."""
+        if self._baseline is None:
+            folder = self.shop.state / "baselines"
+            self._baseline = baseline(self.bench, folder, self.shop.beacon.detail)
+        return self._baseline
+
+    def measure_baseline(self) -> None:
+        """Measure and record the baseline."""
+        self.chronicle.baseline(self.baseline(), self.bench.tree.hash, self.bench.image_id)
+
+    @contextlib.contextmanager
+    def session(self, engine: Engine, advice: str) -> Iterator[EngineSession]:
+        """One engine at work; what it spent is kept however it ends."""
+        self.case = self._case(advice)
+        session = engine.open(self.case)
+        self.engine_name, self.model = engine.name, session.model
+        try:
+            yield session
+        finally:
+            self._spent.append(session.spending)
+            session.close()
+
+    def gate(self, patch: Patch, goal: Goal) -> Refusal | None:
+        """Every gate, cheap first; the first refusal."""
+        return check(
+            patch,
+            self.source,
+            target=self.target,
+            scope=self.scope,
+            failing_tests=self.test_sources(goal),
+        )
+
+    def test_sources(self, goal: Goal) -> tuple[str, ...]:
+        """The text of the files that hold the goal's tests."""
+        if goal.reproduction:
+            return (goal.reproduction.code,)
+        names = dict.fromkeys(test.split("::", 1)[0] for test in goal.tests)
+        return tuple(text for text in map(self.source.text, names) if text)
+
+    # What happened: recorded, and remembered for the next step.
+
+    def reported(self, report: BugReport) -> None:
+        """The bug report was made."""
+        self.report = report
+        self.chronicle.reported(report, self.engine_name, self.model)
+
+    def reproduced(
+        self, tests: tuple[str, ...], *, how: str, test: Reproduction | None = None
+    ) -> None:
+        """There is a test that fails now for the reported reason."""
+        self.chronicle.reproduced(tests, how, test)
+
+    def proposed(self, answer: Proposal) -> None:
+        """A patch is on the table."""
+        self.chronicle.proposed(
+            answer,
+            certify.diff_or_empty(answer.patch, self.source),
+            engine=self.engine_name,
+            model=self.model,
+            rival_diffs=[certify.diff_or_empty(rival, self.source) for rival in answer.rivals],
+        )
+
+    def refused(self, answer: Proposal, refusal: Refusal) -> Feedback:
+        """A gate said no: recorded, and told to the engine."""
+        self.chronicle.refused(refusal)
+        return Feedback(patch=answer.patch, reason=f"gate {refusal.gate}: {refusal.reason}")
+
+    def tried(self, proof: Proof) -> None:
+        """A trial ended, well or not."""
+        self.chronicle.tried(proof)
+
+    def suspects(self, answer: NoPatch) -> None:
+        """The engine found no patch; what it suspects helps the next engine and a person."""
+        lines = "\n".join(answer.suspicious)
+        self.held_data = {"suspicious": list(answer.suspicious)}
+        self.hints = f"{self.engine_name} found no patch: {answer.reason}\nSuspicious:\n{lines}"
+
+    def certified(self, proof: Proof) -> Certificate:
+        """Write the certificate that lets anybody replay this proof."""
+        made = certify.certificate(
+            proof,
+            reflection=self.work.id,
+            target=self.target,
+            baseline=self.baseline(),
+            created=self.shop.clock(),
+            engine=self.engine_name,
+            model=self.model,
+        )
+        made.save(self.shop.certificates)
+        return made
+
+    def hold(self, proof: Proof, rivals: tuple[Patch, ...]) -> None:
+        """Keep the patch with the work until a person decides."""
+        self.held_data = certify.held_data(
+            proof,
+            rivals,
+            [certify.diff_or_empty(rival, self.source) for rival in rivals],
+            engine=self.engine_name,
+            model=self.model,
+            report=self.report,
+        )
+
+    def applied(self, proof: Proof, done: Applied, certificate: Certificate) -> None:
+        """The real module was changed."""
+        self.chronicle.applied(
+            proof,
+            done,
+            patch_id=self.patch_id,
+            certificate=certificate.hash,
+            engine=self.engine_name,
+            model=self.model,
+            spending=self.spending,
+        )
+
+    def commit_message(self, proof: Proof) -> str:
+        """Subject and body of the commit."""
+        summary = self.report.summary if self.report else self.reflection.task_summary
+        subject = " ".join(summary.split())[:60] or "mend a reported failure"
+        return f"mendd: {subject}\n\n{proof.patch.rationale}\n\nMendd-Reflection: {self.work.id}\n"
+
+    def _case(self, advice: str) -> Case:
+        source, scope = self.source, self.scope
+        return Case(
+            reflection=self.reflection,
+            source=source,
+            bench=self.bench,
+            baseline=self.baseline,
+            check_report=lambda report: report_complaint(report, source, scope),
+            check_patch=lambda patch: patch_complaint(patch, source),
+            progress=self.shop.beacon.detail,
+            stop=self.stop,
+            advice=advice,
+            seed=self.shop.settings.search.seed,
+        )
+
+
+def module_of(target: TargetSettings) -> Module:
+    """The target as the sandbox knows it."""
+    writable = {"auto": None, "yes": True, "no": False}[target.writable_tree]
+    return Module(
+        name=target.name,
+        root=target.path,
+        command=target.tests,
+        python=target.image or None,
+        requirements=target.requirements,
+        exclude=target.exclude,
+        writable_tree=writable,
+        junit_xml=target.junit_xml or None,
+        env=target.env,
+    )

@@ -1,0 +1,124 @@
+"""Carries out a person's orders on the same road: a held patch is proven again before it lands."""
+
+import logging
+
+from daemon.apply import Reverted, applied_from_json, revert_change
+from daemon.certify import held_patch
+from daemon.ending import Ending, Verdict
+from daemon.engines import Feedback
+from daemon.finish import close_work, postpone
+from daemon.job import Job
+from daemon.lanes import target_of
+from daemon.orders import Order, read_orders
+from daemon.proof import prove
+from daemon.settle import apply_proven
+from daemon.workshop import Workshop
+from reflections.store import State, Work
+from sandbox.errors import SandboxError
+from sandbox.patch import PatchMismatch, anchored
+
+log = logging.getLogger("mendd.worker")
+
+
+def carry_out_orders(shop: Workshop) -> None:
+    """Every order that waits, oldest first; an order goes once its outcome is recorded."""
+    for path, order in read_orders(shop.state):
+        if shop.stop.is_set():
+            return
+        if isinstance(order, str):
+            shop.trail.append("ordered", data={"file": path.name, "outcome": order})
+        else:
+            shop.beacon.work(order.id, None)
+            shop.beacon.stage("order", f"{order.kind} {order.id}")
+            outcome = carry_out(order, shop)
+            log.info("%s %s: %s", order.kind, order.id, outcome)
+            shop.trail.append(
+                "ordered",
+                reflection=order.id,
+                data={"order": order.kind, "by": order.by, "outcome": outcome},
+            )
+        path.unlink(missing_ok=True)
+
+
+def carry_out(order: Order, shop: Workshop) -> str:
+    """One order; its outcome in words."""
+    if order.kind == "revert":
+        return revert(order, shop)
+    work = shop.store.get(order.id)
+    if work is None or work.state not in (State.HELD, State.FROZEN):
+        return "nothing of that id is held; 'mendd status' lists what is"
+    if order.kind == "reject":
+        ending = Ending(verdict=Verdict.REJECTED, reason=f"by {order.by}: {order.reason}")
+        close_work(work, ending, None, shop)
+        return "rejected"
+    return approve(work, order, shop)
+
+
+def approve(work: Work, order: Order, shop: Workshop) -> str:
+    """Prove the held patch on the module as it is now, and apply it; or start the work afresh."""
+    target = target_of(work.reflection, shop.settings)
+    if isinstance(target, str):
+        return target
+    try:
+        job = Job(work, target, shop)
+        job.chronicle.write("approved", by=order.by, choice=order.choice)
+        kept = held_patch(work.data, order.choice)
+        if kept is None:
+            shop.store.update(work, state=State.OPEN, data={})
+            return "no patch was held; the work starts afresh"
+        ending = prove_and_apply(job, kept)
+    except SandboxError as error:
+        postpone(work, "failed", str(error), None, shop)
+        return f"could not be tried now: {error}"
+    if isinstance(ending, Feedback):
+        data = {**work.data, "reason": ending.reason}
+        shop.store.update(work, data=data)
+        job.chronicle.write("held", reason=ending.reason)
+        return f"still held: {ending.reason}"
+    close_work(work, ending, job, shop)
+    return f"{ending.verdict.value}: {ending.reason}"
+
+
+def prove_and_apply(job: Job, kept: object) -> Ending | Feedback:
+    """The approved patch on today's module: anchored, tried, applied if nothing got worse."""
+    patch, goal = kept  # type: ignore[misc]
+    job.engine_name = str(job.work.data.get("engine", ""))
+    job.model = str(job.work.data.get("model", ""))
+    job.chronicle.attempt = 1
+    try:
+        patch = anchored(patch, job.source.read)
+    except PatchMismatch as error:
+        return Feedback(patch=patch, reason=str(error))
+    proof = prove(patch, goal, job)
+    job.tried(proof)
+    if not proof.judgement.accepted:
+        return Feedback(patch=patch, reason=proof.judgement.reason, run=proof.trial)
+    return apply_proven(proof, goal, job.certified(proof), job)
+
+
+def revert(order: Order, shop: Workshop) -> str:
+    """Take an applied patch back; the history remembers, so that it does not come again."""
+    kept = shop.store.find_archived(order.id) or {}
+    data = kept.get("applied")
+    if not data:
+        return "no applied patch of that id is known; 'mendd audit list --event applied' lists them"
+    result = revert_change(
+        applied_from_json(data),
+        reason=order.reason or f"by {order.by}",
+        journal=shop.journal,
+        killed=shop.kill_switch.on,
+    )
+    if not isinstance(result, Reverted):
+        return f"not reverted: {result.reason}"
+    shop.trail.append(
+        "reverted",
+        reflection=order.id,
+        target=kept.get("target"),
+        data={
+            "by": order.by,
+            "reason": order.reason,
+            "files": list(result.files),
+            "commit": result.commit,
+        },
+    )
+    return "reverted"

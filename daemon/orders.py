@@ -1,0 +1,63 @@
+"""A person's orders about held and applied patches: approve, reject, revert.
+
+Commands only write an order; the worker, sole owner of the store, carries it out. An order is
+removed once its outcome is recorded.
+"""
+
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+OrderKind = Literal["approve", "reject", "revert"]
+MOST_BYTES = 65_536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One order; `choice` picks a rival of an ambiguous patch (0: the preferred one)."""
+
+    kind: OrderKind
+    id: str
+    by: str
+    time: str
+    reason: str = ""
+    choice: int = 0
+
+
+def give_order(state: Path, order: Order) -> Path:
+    """Write the order whole, for the worker to find."""
+    folder = state / "orders"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}.json"
+    beside = folder / f".{path.name}"
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(order.__dict__, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    return path
+
+
+def read_orders(state: Path) -> list[tuple[Path, Order | str]]:
+    """The orders that wait, oldest first; what is no order comes as the reason why."""
+    paths = [path for path in (state / "orders").glob("*.json") if not path.is_symlink()]
+    found = [(path, _order(path)) for path in paths]
+    return sorted(found, key=lambda each: each[1].time if isinstance(each[1], Order) else "")
+
+
+def _order(path: Path) -> Order | str:
+    try:
+        data = path.read_bytes()
+        if len(data) > MOST_BYTES:
+            return "larger than an order can be"
+        order = Order(**json.loads(data))
+        datetime.fromisoformat(order.time)
+    except (OSError, ValueError, TypeError) as error:
+        return f"no order: {error}"
+    if order.kind not in ("approve", "reject", "revert") or not isinstance(order.id, str):
+        return "no order: its kind or id is unknown"
+    return order

@@ -1,0 +1,133 @@
+"""The worker: a process that takes the inbox in, works on what is due, and exits.
+
+Its exit returns all memory, and its death at any moment costs nothing: the store, the trail and
+the intent journal are whole after every step. `python -m daemon.worker` is how the service starts
+it; commands run it in their own process.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from audit.trail import TrailError
+from daemon.baseline import UnusableBaseline
+from daemon.config_file import SettingsError, load_settings
+from daemon.cycle import mend
+from daemon.due import write_due
+from daemon.ending import Ending, Killed, Verdict
+from daemon.engines import BudgetSpent, EngineError
+from daemon.finish import close_work, postpone
+from daemon.intake import take_in
+from daemon.job import Job
+from daemon.lanes import target_of
+from daemon.lock import AlreadyRunning, only_one
+from daemon.obey import carry_out_orders
+from daemon.recovery import settle_leftovers
+from daemon.settings import Settings
+from daemon.source import ModuleChanged
+from daemon.workshop import Workshop, open_workshop
+from reflections.store import Work
+from sandbox.errors import SandboxError
+
+log = logging.getLogger("mendd.worker")
+DONE, NO_CONFIG, NO_WORLD, STOPPED = 0, 2, 3, 4
+KINDS = {
+    "performance": "a performance note; metric experiments are not part of this version",
+    "behaviour": "a note on an agent's behaviour; prompt rules are not part of this version",
+}
+
+
+def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
+    """Everything there is to do now. Returns an exit code; 4 when the kill switch stopped it."""
+    try:
+        settle_leftovers(shop)
+        carry_out_orders(shop)
+        take_in(shop, complete)
+        for each in iter(lambda: next(iter(shop.store.due(shop.clock())), None), None):
+            work_on(each, shop)
+            carry_out_orders(shop)
+            take_in(shop, ())
+    except Killed:
+        return STOPPED
+    finally:
+        write_due(shop)
+        shop.sandbox.close()
+        shop.beacon.end()
+    return DONE
+
+
+def work_on(item: Work, shop: Workshop) -> None:
+    """One piece of work. This is the cycle's edge: whatever happens is recorded, none is lost."""
+    if shop.stop.is_set() or shop.kill_switch.on():
+        raise Killed
+    shop.beacon.work(item.id, item.reflection.target)
+    target = target_of(item.reflection, shop.settings)
+    if isinstance(target, str):
+        close_work(item, Ending(verdict=Verdict.DECLINED, reason=target), None, shop)
+        return
+    if item.kind in KINDS:
+        close_work(item, Ending(verdict=Verdict.DECLINED, reason=KINDS[item.kind]), None, shop)
+        return
+    job: Job | None = None
+    try:
+        job = Job(item, target, shop)
+        close_work(item, mend(job), job, shop)
+    except (Killed, TrailError):
+        raise
+    except BudgetSpent as error:
+        postpone(item, "budget_stop", str(error), job, shop, until=_tomorrow(shop.clock()))
+    except (SandboxError, EngineError, UnusableBaseline, ModuleChanged, OSError) as error:
+        log.warning("%s: %s", item.id, error)
+        postpone(item, "failed", str(error), job, shop)
+    except Exception as error:  # noqa: BLE001 - the edge: one bad note must not stop the others
+        if shop.stop.is_set():
+            raise Killed from error
+        log.exception("%s broke the cycle", item.id)
+        postpone(item, "failed", f"{type(error).__name__}: {error}", job, shop)
+
+
+def _tomorrow(now: datetime) -> datetime:
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + timedelta(days=1, seconds=5)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The process the service starts."""
+    parser = argparse.ArgumentParser(prog="python -m daemon.worker")
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--complete", action="append", default=[])
+    parser.add_argument("--settle", action="store_true", help="only clear up after a kill")
+    parser.add_argument("--housekeep", action="store_true", help="only drop old snapshots")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    try:
+        settings = load_settings(options.config)
+    except SettingsError as error:
+        log.error("%s", error)
+        return NO_CONFIG
+    return run_worker(settings, options)
+
+
+def run_worker(settings: Settings, options: argparse.Namespace) -> int:
+    """Hold the work lock and do what was asked."""
+    try:
+        with only_one(settings.state / "work.lock"):
+            shop = open_workshop(settings, os.environ)
+            if options.settle:
+                settle_leftovers(shop)
+                return DONE
+            if options.housekeep:
+                shop.sandbox.prune(keep=settings.sandbox.keep_snapshots)
+                return DONE
+            return work(shop, complete=options.complete)
+    except (AlreadyRunning, SandboxError, TrailError, StoreError) as error:
+        log.error("%s", error)
+        return NO_WORLD
+
+
+if __name__ == "__main__":
+    sys.exit(main())
