@@ -1,0 +1,37 @@
+# mendd's commands. `make demo` and `make test` are all a newcomer needs.
+.DEFAULT_GOAL := help
+MENDD := .venv/bin/mendd
+.PHONY: help demo test check venv engine image bench lock clean
+
+help:  ## show this
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 10
+
+demo: venv engine  ## watch the real service mend the example module
+	$(MENDD) demo
+
+test: venv engine  ## every test, real Docker included
+	CI=$${CI:-true} .venv/bin/python -m pytest $(ARGS)
+
+check: venv  ## format, lint and types
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: venv engine  ## ratios against bare docker runs, as docs/performance.md shows them
+	.venv/bin/python benchmarks/trial.py
+	.venv/bin/python benchmarks/road.py
+	.venv/bin/python benchmarks/idle.py
+
+venv:  ## the virtual environment, from hash-locked requirements
+	@scripts/venv.sh
+
+engine: venv  ## a Docker engine that answers
+	@scripts/engine.sh
+
+lock: venv  ## renew requirements.lock from pyproject.toml (hashes, no index addresses)
+	.venv/bin/python -m pip --quiet install uv
+	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+
+clean:  ## remove what the commands above made here
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
