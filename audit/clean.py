@@ -68,7 +68,8 @@ class _Cleaner:
             if self.left <= 0:
                 kept["…"] = f"[{len(value) - number} more cut]"
                 break
-            kept[self.key(key, kept)] = self.value(item, depth)
+            name = self.key(key, kept)  # before its value can use up the budget
+            kept[name] = self.value(item, depth)
         return kept
 
     def key(self, key: Any, taken: Mapping[str, Any]) -> str:
