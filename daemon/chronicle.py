@@ -31,9 +31,7 @@ class Chronicle:
 
     def write(self, event: str, **data: Any) -> None:
         """One record about this work."""
-        record = self._trail.append(
-            event, reflection=self._work.id, target=self._target, data=data
-        )
+        record = self._trail.append(event, reflection=self._work.id, target=self._target, data=data)
         self.records.append(record)
 
     def baseline(self, found: Baseline, tree: str, image: str) -> None:
@@ -79,9 +77,7 @@ class Chronicle:
 
     def refused(self, refusal: Refusal) -> None:
         """A gate said no."""
-        self.write(
-            "gate_refused", attempt=self.attempt, gate=refusal.gate, reason=refusal.reason
-        )
+        self.write("gate_refused", attempt=self.attempt, gate=refusal.gate, reason=refusal.reason)
 
     def tried(self, proof: Proof) -> None:
         """A trial ended, well or not."""

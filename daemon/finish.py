@@ -50,7 +50,7 @@ def postpone(
     """The world was not as needed: wait longer each time; no attempt is used up."""
     service = shop.settings.service
     waits = int(work.data.get("waits", 0))
-    wait_s = min(service.retry_s * 2**min(waits, 30), service.retry_most_s)
+    wait_s = min(service.retry_s * 2 ** min(waits, 30), service.retry_most_s)
     not_before = until or shop.clock() + timedelta(seconds=wait_s)
     chronicle = job.chronicle if job else Chronicle(shop.trail, work, work.reflection.target or "")
     chronicle.write(event, reason=reason, next_try=not_before.isoformat(), **_cost(job))
@@ -65,5 +65,8 @@ def _cost(job: Job | None) -> dict[str, Any]:
 def _held_words(job: Job | None) -> dict[str, Any]:
     if job is None:
         return {}
-    return {name: job.held_data[name] for name in ("diff", "rival_diffs", "evidence", "suspicious")
-            if job.held_data.get(name)}
+    return {
+        name: job.held_data[name]
+        for name in ("diff", "rival_diffs", "evidence", "suspicious")
+        if job.held_data.get(name)
+    }

@@ -26,7 +26,6 @@ class PastEdit:
     region: str
     original: str
     replacement: str
-    reverted: bool = False
 
 
 class History:
@@ -64,20 +63,29 @@ class History:
 
 
 def oscillation(
-    patch: Patch, regions: dict[Hunk, str], past: dict[str, list[PastEdit]], *, most: int, now: datetime
+    patch: Patch,
+    regions: dict[Hunk, str],
+    past: dict[str, list[PastEdit]],
+    *,
+    most: int,
+    now: datetime,
 ) -> str | None:
     """Why this patch must wait for a person, or None.
 
-    It undoes an earlier edit, it would be the `most`-th edit of a region or beyond, or its file
-    was patched too often within a day.
+    It undoes an earlier edit, it repeats one (which therefore did not last), it would be the
+    `most`-th edit of a region or beyond, or its file was patched too often within a day.
     """
     for hunk in patch.hunks:
         edits = past.get(hunk.filename, [])
-        undone = [edit for edit in edits if _undoes(hunk, edit)]
+        region = regions[hunk]
+        here = [edit for edit in edits if edit.region == region]
+        undone = [edit for edit in here if _undoes(hunk, edit)]
         if undone:
             return f"it would undo patch {undone[-1].patch_id} in {hunk.filename}"
-        region = regions[hunk]
-        same = {edit.patch_id for edit in edits if edit.region == region}
+        repeated = [edit for edit in here if _repeats(hunk, edit)]
+        if repeated:
+            return f"it is the same as patch {repeated[-1].patch_id} in {hunk.filename}"
+        same = {edit.patch_id for edit in here}
         if region and len(same) >= most:
             return f"{region} in {hunk.filename} was already patched {len(same)} times"
         since = (now - timedelta(days=1)).isoformat()
@@ -90,3 +98,8 @@ def oscillation(
 def _undoes(hunk: Hunk, edit: PastEdit) -> bool:
     forward = (hunk.original.strip(), hunk.replacement.strip())
     return bool(any(forward)) and forward == (edit.replacement.strip(), edit.original.strip())
+
+
+def _repeats(hunk: Hunk, edit: PastEdit) -> bool:
+    same = (edit.original.strip(), edit.replacement.strip())
+    return (hunk.original.strip(), hunk.replacement.strip()) == same

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -36,7 +37,9 @@ class Location:
 def parse(text: str, filename: str) -> ast.Module:
     """The AST. Raises UnreadableSource with line and message."""
     try:
-        return ast.parse(text, filename)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the target's odd escapes are not our news
+            return ast.parse(text, filename)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         place = f" line {line}" if line else ""

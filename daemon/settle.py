@@ -1,6 +1,5 @@
 """What becomes of a proven patch: applied, held for a person, or frozen."""
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from audit.certificate import Certificate
@@ -52,9 +51,7 @@ def needs_a_person(answer: Proposal, proof: Proof, job: "Job") -> str | None:
     return None
 
 
-def held(
-    proof: Proof, answer: Proposal, reason: str, verdict: Verdict, job: "Job"
-) -> Ending:
+def held(proof: Proof, answer: Proposal, reason: str, verdict: Verdict, job: "Job") -> Ending:
     """Keep the patch (and its rivals) with the reflection until a person decides."""
     job.hold(proof, answer.rivals)
     return Ending(verdict=verdict, reason=reason)
@@ -88,9 +85,7 @@ def apply_proven(
     return watched(done, job)
 
 
-def try_again(
-    proof: Proof, goal: Goal, changed: ChangedMeanwhile, job: "Job"
-) -> Ending | Feedback:
+def try_again(proof: Proof, goal: Goal, changed: ChangedMeanwhile, job: "Job") -> Ending | Feedback:
     """The file is not what was tested: take a new snapshot and prove the patch on that."""
     if job.refreshed >= 2:
         return Ending(
@@ -118,9 +113,7 @@ def watched(done: Applied, job: "Job") -> Ending:
 
 def oscillating(patch: Patch, job: "Job") -> str | None:
     """Why history says that a person should look first, or None."""
-    past = {
-        name: job.shop.history.edits(job.target.name, name) for name in patch.filenames
-    }
+    past = {name: job.shop.history.edits(job.target.name, name) for name in patch.filenames}
     regions = {hunk: region(hunk, job) for hunk in patch.hunks}
     return oscillation(patch, regions, past, most=job.target.region_edits, now=job.shop.clock())
 
@@ -153,8 +146,3 @@ def remember(proof: Proof, job: "Job") -> None:
             if hunk.filename == name
         ]
         job.shop.history.remember(job.target.name, name, edits)
-
-
-def reverted(edit: PastEdit) -> PastEdit:
-    """The same edit, marked as taken back."""
-    return dataclasses.replace(edit, reverted=True)
