@@ -146,6 +146,11 @@ class LastRun:
             log.warning("%s cannot be written: %s", self._path, error)
 
 
+def now_utc() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
 def stamp(time: datetime) -> str:
     """UTC, RFC 3339, to the second."""
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

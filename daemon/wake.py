@@ -18,6 +18,11 @@ class Wake:
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
+    @property
+    def descriptor(self) -> int:
+        """Where a byte wakes; for signal.set_wakeup_fd."""
+        return self._write
+
     def call(self) -> None:
         """End the sleep that is going on, or the next one."""
         with contextlib.suppress(BlockingIOError):
@@ -42,14 +47,19 @@ class Signals:
     def __init__(self, wake: Wake, numbers: Sequence[signal.Signals]) -> None:
         """Main thread only."""
         self._seen = dict.fromkeys(numbers, 0)
-        signal.set_wakeup_fd(wake._write, warn_on_full_buffer=False)
-        for number in numbers:
-            signal.signal(number, self._note)
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        signal.set_wakeup_fd(wake.descriptor, warn_on_full_buffer=False)
 
     def take(self, number: signal.Signals) -> int:
         """How often the signal came; the count begins again."""
         count, self._seen[number] = self._seen.get(number, 0), 0
         return count
+
+    def close(self) -> None:
+        """Put back what was there before."""
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._seen[signal.Signals(number)] += 1

@@ -25,10 +25,10 @@ KILLED_EXIT = 4
 
 
 class Duty(StrEnum):
-    """What a worker was started for."""
+    """What a worker is started for; the more pressing first."""
 
-    WORK = "work"  # take the inbox in and work on everything that is due
     SETTLE = "settle"  # remove our containers, roll back what was half applied
+    WORK = "work"  # take the inbox in and work on everything that is due
     HOUSEKEEP = "housekeep"  # prune old snapshots
 
 
