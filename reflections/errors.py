@@ -8,17 +8,29 @@ ReflectionsError         the root of this package's family
   NotOpen                the work asked for is not (or no longer) in the store
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reflections.reflection import Reflection
+
 
 class ReflectionsError(Exception):
     """Something in this package could not be done; says what, to what, and what to do next."""
 
 
 class UnreadableNote(ReflectionsError):
-    """A note is not a reflection: `reason` says why, `where` is a place such as "record 2"."""
+    """A note, or a record of it, is not a reflection: `reason` says why, `where` is a place.
 
-    def __init__(self, reason: str, where: str = "") -> None:
+    `where` reads like "record 2 (line 3 column 7)". `readable` holds the reflections of the same
+    file that are good: take them in, and keep the file for the others.
+    """
+
+    def __init__(
+        self, reason: str, where: str = "", *, readable: "tuple[Reflection, ...]" = ()
+    ) -> None:
         self.reason = reason
         self.where = where
+        self.readable = readable
         super().__init__(f"{where}: {reason}" if where else reason)
 
 

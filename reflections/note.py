@@ -2,11 +2,11 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePath
-from typing import Any, Self
+from typing import Any
 
 from reflections import fields, jsontext, markdown
 from reflections.errors import ReflectionsError, UnreadableNote
@@ -14,7 +14,7 @@ from reflections.names import printable
 from reflections.reflection import Reflection, generated_id
 from reflections.tracebacks import find_traceback
 
-__all__ = ["MAX_BYTES", "Notes", "Reflection", "ReflectionsError", "UnreadableNote", "read_notes"]
+__all__ = ["MAX_BYTES", "Reflection", "ReflectionsError", "UnreadableNote", "read_notes"]
 
 MAX_BYTES = 16 * 1024 * 1024
 """More than this in one file is refused before it is decoded; the inbox's own limit is lower."""
@@ -22,32 +22,6 @@ MAX_RECORDS = 10_000
 _SAFE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,99}")
 _SUMMARY_LENGTH = 200
 _SHOWN = 50
-
-
-class Notes(tuple[Reflection, ...]):
-    """The reflections of one file and, beside them, the records of it that are none.
-
-    Where `complaint` is not None, the file must be kept (`Inbox.reject`) although the
-    reflections are good.
-    """
-
-    unread: tuple[UnreadableNote, ...]
-
-    def __new__(cls, read: Iterable[Reflection], unread: Iterable[UnreadableNote] = ()) -> Self:
-        notes = super().__new__(cls, read)
-        notes.unread = tuple(unread)
-        return notes
-
-    @property
-    def complaint(self) -> str | None:
-        """Which records were not read, and why, one a line; None if all were."""
-        if not self.unread:
-            return None
-        lines = [f"  {fault}" for fault in self.unread[:_SHOWN]]
-        more = len(self.unread) - _SHOWN
-        lines += [f"  and {more} more"] if more > 0 else []
-        head = f"{len(self)} reflections were taken in; {len(self.unread)} could not be read:"
-        return "\n".join([head, *lines])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +34,12 @@ class _Record:
     fault: str | None = None
 
 
-def read_notes(name: str, data: bytes, *, received: datetime) -> Notes:
+def read_notes(name: str, data: bytes, *, received: datetime) -> tuple[Reflection, ...]:
     """The reflections in a file called `name`; never empty.
 
-    A file with good and bad records gives the good ones, with the bad ones in `unread`.
-    UnreadableNote if there is nothing to take in. Nothing else is raised, whatever the bytes are.
-    `received` stands in for a missing time; the same arguments give the same ids.
+    UnreadableNote if anything in it is not a reflection; the good records of such a file are in
+    its `readable`. Nothing else is raised, whatever the bytes are. `received` stands in for a
+    missing time; the same arguments give the same ids.
     """
     text = _decoded(data)
     read, unread = list[Reflection](), list[UnreadableNote]()
@@ -79,18 +53,21 @@ def read_notes(name: str, data: bytes, *, received: datetime) -> Notes:
                 raise UnreadableNote(f"more than {MAX_RECORDS} records; split the file")
     except UnreadableNote as fault:
         unread.append(fault)
-    if not read:
-        raise _nothing(unread)
-    return Notes(read, unread)
+    if unread or not read:
+        raise _complaint(tuple(read), unread)
+    return tuple(read)
 
 
-def _nothing(unread: list[UnreadableNote]) -> UnreadableNote:
+def _complaint(read: tuple[Reflection, ...], unread: list[UnreadableNote]) -> UnreadableNote:
+    """One exception for all that could not be read; it names the first 50."""
     if not unread:
         return UnreadableNote("the file holds no reflections")
-    if len(unread) == 1:
+    if len(unread) == 1 and not read:
         return unread[0]
-    first = unread[0]
-    return UnreadableNote(f"{first.reason} (and {len(unread) - 1} more faults)", first.where)
+    lines = [f"{len(read)} reflections were read, {len(unread)} records were not"]
+    lines += [str(fault) for fault in unread[:_SHOWN]]
+    lines += [f"and {len(unread) - _SHOWN} more"] if len(unread) > _SHOWN else []
+    return UnreadableNote("\n".join(lines), readable=read)
 
 
 def _decoded(data: bytes) -> str:
