@@ -5,6 +5,7 @@
       ImageUnavailable       a layer could not be built or is gone
       SandboxDied            the container vanished or broke while it should have worked
       UnusableModule         the module cannot be snapshotted (missing, a symlink, too large)
+      TrialStopped           the caller's `stop` was set (kill switch); nothing is known
 
 A trial whose tests failed, hung or ate their memory is not here: that is a `Run` (trial.py).
 """
@@ -28,3 +29,7 @@ class SandboxDied(SandboxError):
 
 class UnusableModule(SandboxError):
     """The module's folder cannot be turned into a snapshot."""
+
+
+class TrialStopped(SandboxError):
+    """The caller asked to stop before the trial came to an end."""

@@ -1,0 +1,314 @@
+"""The only file that speaks to Docker: one client per thread, errors turned into ours.
+
+Every container is made from constants: our image by id, our working folder, our mounts and no
+environment of the host. The flags are those of docs/sandbox.md, which says what each stops.
+"""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import LogConfig, Mount, Ulimit
+
+from sandbox.errors import EngineUnavailable, ImageUnavailable, SandboxDied, SandboxError
+from sandbox.stream import Stream
+
+MIB = 1 << 20
+SHM_MIB = 16
+SECCOMP = Path(__file__).with_name("seccomp.json")
+HARNESS = ("python3", "-I", "-S", "/mendd/mendd_guest/harness.py")
+KEPT_CAPABILITIES = ["KILL", "SETGID", "SETUID"]  # the harness's; the tested child has none
+GONE = {404, 409}  # removed already, or its removal or end is under way: what we wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """What one trial container is made of."""
+
+    image: str
+    name: str
+    labels: Mapping[str, str]
+    memory_mib: int
+    pids: int
+    cpus: float
+    nofile: int
+    file_mib: int
+    tmpfs_mib: int
+    tree_mib: int = 0  # size of the writable tree's tmpfs; 0: the tree is the image's, read-only
+    binds: Mapping[str, Path] = field(default_factory=dict)  # path inside -> staged file
+    runtime: str | None = None
+
+
+def host_config(client: Any, box: Box) -> Any:
+    """Docker's flags for a box; each is explained in docs/sandbox.md."""
+    tmpfs = {"/tmp": tmpfs_options(box.tmpfs_mib, 16384)}  # noqa: S108 - inside the container
+    if box.tree_mib:
+        tmpfs["/module"] = tmpfs_options(box.tree_mib, 32768)
+    return client.create_host_config(
+        network_mode="none",
+        cap_drop=["ALL"],
+        cap_add=KEPT_CAPABILITIES,
+        security_opt=["no-new-privileges", "seccomp=" + seccomp_profile()],
+        read_only=True,
+        tmpfs=tmpfs,
+        mounts=[
+            Mount(target=inside, source=str(outside), type="bind", read_only=True)
+            for inside, outside in box.binds.items()
+        ],
+        mem_limit=box.memory_mib * MIB,
+        memswap_limit=box.memory_mib * MIB,
+        pids_limit=box.pids,
+        nano_cpus=int(box.cpus * 1e9),
+        ulimits=[
+            Ulimit(name="nofile", soft=box.nofile, hard=box.nofile),
+            Ulimit(name="fsize", soft=box.file_mib * MIB, hard=box.file_mib * MIB),
+            Ulimit(name="core", soft=0, hard=0),
+        ],
+        ipc_mode="private",
+        shm_size=SHM_MIB * MIB,
+        init=True,
+        log_config=LogConfig(type="none"),
+        runtime=box.runtime,
+    )
+
+
+def tmpfs_options(size_mib: int, inodes: int) -> str:
+    """A bounded tmpfs that every user may write to and nobody can run programs from."""
+    return f"rw,nosuid,nodev,noexec,size={size_mib}m,nr_inodes={inodes},mode=1777"
+
+
+def seccomp_profile() -> str:
+    """Our profile, on one line as the engine wants it."""
+    return json.dumps(json.loads(SECCOMP.read_bytes()), separators=(",", ":"))
+
+
+@contextlib.contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Docker's and the HTTP library's errors as this package's."""
+    try:
+        yield
+    except ImageNotFound as fault:
+        raise ImageUnavailable(f"{what}: the image is gone: {reason(fault)}") from fault
+    except NotFound as fault:
+        raise SandboxDied(f"{what}: {reason(fault)}") from fault
+    except APIError as fault:
+        raise SandboxDied(f"{what}: the engine refused: {reason(fault)}") from fault
+    except (DockerException, requests.RequestException, OSError) as fault:
+        raise EngineUnavailable(
+            f"{what}: no Docker engine answers ({fault}). Does it run, and may this user reach it?"
+        ) from fault
+
+
+def reason(fault: APIError) -> str:
+    """The engine's own words."""
+    return str(fault.explanation or fault)
+
+
+class Docker:
+    """The engine at one address. Safe to share: every thread gets its own client."""
+
+    def __init__(self, host: str | None, timeout_s: int = 60) -> None:
+        """`host` as in DOCKER_HOST; None means the local socket, never the CLI's context."""
+        self._host = host or "unix:///var/run/docker.sock"
+        self._timeout_s = timeout_s
+        self._local = threading.local()
+        self._clients: list[Any] = []
+
+    @property
+    def client(self) -> Any:
+        """This thread's client; API version as the engine has it."""
+        if not hasattr(self._local, "client"):
+            with translated(f"connecting to {self._host}"):
+                client = docker.APIClient(
+                    base_url=self._host, version="auto", timeout=self._timeout_s
+                )
+            self._local.client = client
+            self._clients.append(client)
+        return self._local.client
+
+    def close(self) -> None:
+        """Close every thread's connections."""
+        while self._clients:
+            self._clients.pop().close()
+
+    def version(self) -> dict[str, Any]:
+        """What the engine says of itself and its parts."""
+        with translated("asking the engine for its version"):
+            return dict(self.client.version())
+
+    def info(self) -> dict[str, Any]:
+        """What the engine says of its host."""
+        with translated("asking the engine about its host"):
+            return dict(self.client.info())
+
+    # containers
+
+    def create(self, box: Box) -> str:
+        """A trial container, not started."""
+        client = self.client
+        with translated("creating a trial container"):
+            made = client.create_container(
+                box.image,
+                command=list(HARNESS),
+                entrypoint=[],
+                name=box.name,
+                user="0:0",
+                working_dir="/",
+                environment=[],
+                hostname="sandbox",
+                labels=dict(box.labels),
+                stdin_open=True,
+                network_disabled=False,
+                host_config={**host_config(client, box)},
+                use_config_proxy=False,
+            )
+            return str(made["Id"])
+
+    def attach(self, container: str) -> Stream:
+        """Its standard streams; call it before `start` so that nothing is missed."""
+        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        with translated("attaching to a trial container"):
+            return Stream(self.client.attach_socket(container, params=wanted))
+
+    def start(self, container: str) -> None:
+        """Start it."""
+        with translated("starting a container"):
+            self.client.start(container)
+
+    def state(self, container: str) -> dict[str, Any] | None:
+        """`State` of `docker inspect`; None when it is gone."""
+        with translated("inspecting a container"):
+            try:
+                return dict(self.client.inspect_container(container)["State"])
+            except NotFound:
+                return None
+
+    def kill(self, container: str) -> None:
+        """SIGKILL; a container that is gone or dead already is fine."""
+        with translated("killing a container"):
+            try:
+                self.client.kill(container)
+            except APIError as fault:
+                if fault.status_code not in GONE:
+                    raise
+
+    def remove(self, container: str) -> None:
+        """Kill and remove; a container that is gone already is fine."""
+        with translated("removing a container"):
+            try:
+                self.client.remove_container(container, force=True, v=True)
+            except APIError as fault:
+                if fault.status_code not in GONE:
+                    raise
+
+    def containers(self, label: str) -> list[str]:
+        """Ids of every container that bears the label, running or not."""
+        with translated("listing containers"):
+            found = self.client.containers(all=True, filters={"label": label})
+            return [str(each["Id"]) for each in found]
+
+    # images
+
+    def image_with(self, label: str) -> str | None:
+        """Id of the newest image that bears the label."""
+        found = self.images(label)
+        return str(found[0]["Id"]) if found else None
+
+    def images(self, label: str) -> list[dict[str, Any]]:
+        """Every image that bears the label, newest first."""
+        with translated("listing images"):
+            found = self.client.images(filters={"label": label})
+        return sorted(found, key=lambda image: -int(image["Created"]))
+
+    def import_image(self, tar: Any, *, tag: str, changes: Sequence[str]) -> str:
+        """An image of one layer out of a tar stream."""
+        repository, _, version = tag.partition(":")
+        with translated("importing an image"):
+            answer = self.client.import_image_from_stream(
+                tar, repository=repository, tag=version, changes=list(changes)
+            )
+        return last_status(answer)
+
+    def commit(self, container: str, *, tag: str, changes: Sequence[str]) -> str:
+        """An image out of a container's file system."""
+        repository, _, version = tag.partition(":")
+        with translated("committing an image"):
+            made = self.client.commit(
+                container, repository=repository, tag=version, changes="\n".join(changes)
+            )
+        return str(made["Id"])
+
+    def scratch(self, image: str, labels: Mapping[str, str], **options: Any) -> str:
+        """A plain container of ours for building a layer, not started."""
+        command = options.pop("command", ["true"])
+        environment = options.pop("environment", [])
+        client = self.client
+        with translated("creating a build container"):
+            made = client.create_container(
+                image,
+                command=command,
+                entrypoint=[],
+                user="0:0",
+                environment=environment,
+                labels=dict(labels),
+                host_config=client.create_host_config(
+                    log_config=LogConfig(type="json-file", config={"max-size": "1m"}), **options
+                ),
+                use_config_proxy=False,
+            )
+        return str(made["Id"])
+
+    def upload(self, container: str, tar: Any) -> None:
+        """Unpack a tar (bytes or an iterator of them) at the container's root."""
+        with translated("filling a build container"):
+            self.client.put_archive(container, "/", tar)
+
+    def wait(self, container: str, timeout_s: float) -> int:
+        """Exit code of a build container; SandboxError when it takes too long."""
+        try:
+            return int(self.client.wait(container, timeout=timeout_s)["StatusCode"])
+        except (requests.exceptions.ConnectionError, requests.exceptions.ReadTimeout) as fault:
+            raise SandboxError(f"a build step took longer than {timeout_s:.0f} s") from fault
+
+    def log_tail(self, container: str, lines: int = 30) -> str:
+        """The last lines of a build container's bounded log."""
+        with translated("reading a build log"):
+            raw: bytes = self.client.logs(container, tail=lines)
+        return raw.decode("utf-8", "replace")
+
+    def pull(self, name: str) -> str:
+        """Id of a registry image, pulled when it is not here yet."""
+        client = self.client
+        try:
+            with translated(f"looking for {name}"):
+                return str(client.inspect_image(name)["Id"])
+        except ImageUnavailable:
+            repository, _, version = name.rpartition(":")
+            with translated(f"pulling {name}"):
+                client.pull(repository or name, tag=version if repository else "latest")
+                return str(client.inspect_image(name)["Id"])
+
+    def remove_image(self, image: str) -> bool:
+        """Remove an image; False when something still uses it."""
+        try:
+            with translated("removing an image"):
+                self.client.remove_image(image, force=False, noprune=False)
+        except (SandboxDied, ImageUnavailable):
+            return False
+        return True
+
+
+def last_status(answer: str) -> str:
+    """The image id at the end of the engine's stream of status objects."""
+    lines = [json.loads(line) for line in answer.strip().splitlines()]
+    for line in lines:
+        if "error" in line:
+            raise ImageUnavailable(f"importing an image: {line['error']}")
+    return str(lines[-1]["status"])
