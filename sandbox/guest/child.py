@@ -1,5 +1,3 @@
-# No pathlib or contextlib: this starts sooner, and imports little that the target can see.
-# ruff: noqa: PTH
 """The unprivileged half: unpacks the tree, imports ahead, then does the one job it is sent.
 
 Started by the harness as `python -c "… main()"`, so `__main__` holds nothing of ours. Modes:

@@ -1,5 +1,3 @@
-# No pathlib or contextlib: this starts sooner, and imports little that the target can see.
-# ruff: noqa: PTH
 """Any other test command: judged by its exit code, and by JUnit XML if it writes one."""
 
 from __future__ import annotations

@@ -1,5 +1,3 @@
-# No pathlib or contextlib: this starts sooner, and imports little that the target can see.
-# ruff: noqa: PTH, SIM105
 """The root half: starts the tested child as another user, carries bytes, keeps the limits.
 
 Standard library only, run with `python3 -I -S`, and never reads what the tested code says: bytes

@@ -1,5 +1,3 @@
-# No pathlib or contextlib: this starts sooner, and imports little that the target can see.
-# ruff: noqa: PTH
 """The pytest plugin: one line per test and phase while it happens, a canary, and a last word.
 
 Works with pytest 7 to 9. It also orders the tests (`first`), narrows them (`only`), adds the

@@ -1,5 +1,3 @@
-# No pathlib or contextlib: this starts sooner, and imports little that the target can see.
-# ruff: noqa: PTH
 """The snapshot as one file: an index line and the contents behind it, quick to write out.
 
 A copy out of this one file costs a third of a walk over the same files in an image layer
