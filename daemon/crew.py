@@ -73,7 +73,8 @@ class Crew:
         end = self.worker.poll()
         if end is not None:
             self.worker = None
-            self.agenda.worker_ended(now_utc())
+            if end.duty is Duty.WORK:
+                self.agenda.worker_ended(now_utc())
             self._answer(end)
             self._done(end)
         elif not self.lively():
@@ -120,7 +121,8 @@ class Crew:
 
     def _start(self, duty: Duty, names: Callable[[], Sequence[str]]) -> None:
         self.owed.discard(duty)
-        self.agenda.worker_starts(now_utc())
+        if duty is Duty.WORK:
+            self.agenda.worker_starts(now_utc())
         try:
             self.worker = Worker(
                 [*self._command, *_arguments(duty, self.settings, names)],

@@ -27,7 +27,7 @@ state, arguments = pathlib.Path({state!r}), sys.argv[1:]
 inbox = state / "inbox"
 with open(state / "starts.jsonl", "a") as log:
     log.write(json.dumps({{"pid": os.getpid(), "arguments": arguments}}) + "\\n")
-duty = "settle" if "--settle" in arguments else "housekeep" if "--housekeep" in arguments else "work"
+duty = next((d for d in ("settle", "housekeep") if "--" + d in arguments), "work")
 def shows(stage, **more):
     now = time.time_ns()
     said = dict(pid=os.getpid(), stage=stage, detail="", since="x", beat=str(now), **more)
