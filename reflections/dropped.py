@@ -1,4 +1,4 @@
-"""Looks at one dropped file without trusting it: what it is, whether it is still written, its bytes.
+"""Looks at one dropped file without trusting it: what it is, who writes it, what it holds.
 
 Standard library only, like the inbox.
 """
