@@ -6,6 +6,7 @@ command, its options included, is read when that command is the one that was ask
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
@@ -68,7 +69,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where to read on; exit code 2."""
-        sys.stderr.write(f"{self.prog}: {_printable(message)}; see '{self.prog} --help'\n")
+        shown = _printable(_no_command(message) or message)
+        sys.stderr.write(f"{self.prog}: {shown}; see '{self.prog} --help'\n")
         raise SystemExit(Exit.USAGE)
 
 
@@ -89,6 +91,10 @@ class CommandParser(Parser):
         _add_config(self, default=argparse.SUPPRESS)
         self.command.add_arguments(self)
         self.set_defaults(run=self.command.run)
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """As in argparse; what a command divides itself into are plain parsers."""
+        return super().add_subparsers(**{"parser_class": Parser, **options})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As in argparse, once the options are known."""
@@ -137,7 +143,6 @@ def parser() -> Parser:
     commands.required = True
     for name in COMMANDS:
         commands.add_parser(name, prog=f"mendd {name}")
-    commands.type = _known_command
     return top
 
 
@@ -149,14 +154,15 @@ def _overview() -> str:
     return "\n".join([*lines, "", "'mendd COMMAND --help' says more, with an example."])
 
 
-def _known_command(name: str) -> str:
-    if name in COMMANDS:
-        return name
+def _no_command(message: str) -> str | None:
+    """argparse's complaint about an unknown command, with the nearest one instead of all."""
+    found = re.match(r"argument COMMAND: invalid choice: '(.*)' \(", message, re.DOTALL)
+    if found is None:
+        return None
     import difflib
 
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
-    raise argparse.ArgumentTypeError(f"{name!r} is no command; {hint}")
+    near = difflib.get_close_matches(found[1], COMMANDS, n=1)
+    return f"{found[1]!r} is no command{f'; did you mean {near[0]!r}?' if near else ''}"
 
 
 def _add_config(to: argparse.ArgumentParser, default: str | None) -> None:

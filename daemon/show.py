@@ -24,6 +24,7 @@ STYLES = {
 }
 DIFF_STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
 GAP = "  "
+WHOLE = 19  # a cell up to this width (a time, say) is not broken on a narrow terminal
 
 
 def safe(text: str) -> str:
@@ -135,9 +136,10 @@ class Screen:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for name in headings[:-1]:
-            table.add_column(name, overflow="fold")
-        table.add_column(headings[-1], overflow="fold", ratio=1)
+        for n, name in enumerate(headings[:-1]):
+            short = max((_width(row[n]) for row in rows), default=0) <= WHOLE
+            table.add_column(name, overflow="fold", no_wrap=short)
+        table.add_column(headings[-1], overflow="fold", min_width=WHOLE, ratio=1)
         for row in rows:
             table.add_row(*(self._text(cell, STYLES.get(cell, "")) for cell in row))
         self._print(table)

@@ -1,0 +1,241 @@
+"""`mendd audit`: list, show, verify and report, all read-only."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daemon.commands import CommandError, Exit, add_json, settings_of
+from daemon.commands.records import full_id, moment, reflection_ids, trail_path
+
+if TYPE_CHECKING:
+    from audit.record import Record
+    from daemon.settings import Settings
+    from daemon.show import Screen
+
+EXAMPLE = """\
+  mendd audit list --event applied --since 2d
+  mendd audit show 20261120T0918          a reflection, by any unambiguous part of its id
+  mendd audit show 42                     record 42
+  mendd audit verify --head "120 3f0c…"   also against a head noted elsewhere
+  mendd audit report 20261120T0918 > report.md
+"""
+LAST = 30
+TOLD = ("reason", "summary", "outcome", "task_summary", "task", "what", "how", "tests", "file")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The four ways to look, each with its own options."""
+    ways = parser.add_subparsers(dest="way", metavar="WAY", required=True)
+    listing = ways.add_parser("list", help="the newest records, one a line")
+    listing.add_argument("--event", help="only this event, e.g. applied")
+    listing.add_argument("--reflection", metavar="ID", help="only this reflection")
+    listing.add_argument("--target", help="only this target")
+    listing.add_argument("--since", metavar="WHEN", help="30m, 2h, 3d, today or a date and time")
+    listing.add_argument(
+        "--last", type=_count, default=LAST, metavar="N", help=f"newest N ({LAST}); 0 means all"
+    )
+    showing = ways.add_parser("show", help="all about one reflection, or one record")
+    showing.add_argument(
+        "id", metavar="ID", help="reflection (may be abbreviated) or record number"
+    )
+    verifying = ways.add_parser("verify", help="check the whole chain; names the first bad record")
+    verifying.add_argument("--head", help="COUNT HASH as noted earlier, or a file that holds it")
+    reporting = ways.add_parser("report", help="the report on one reflection")
+    reporting.add_argument("id", metavar="ID", help="the reflection; may be abbreviated")
+    for way in (listing, showing, verifying, reporting):
+        way.formatter_class, way.epilog = parser.formatter_class, f"example:\n{EXAMPLE.rstrip()}"
+        way.add_argument("--config", default=argparse.SUPPRESS, help="the configuration file")
+        add_json(way)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look at the trail in the way asked for."""
+    from daemon.show import Screen
+
+    settings = settings_of(options)
+    ways = {"list": list_records, "show": show, "verify": verify_chain, "report": report}
+    return ways[options.way](options, settings, Screen())
+
+
+def list_records(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
+    """The newest records that match, oldest first, in one line each."""
+    from daemon.show import local_time
+
+    records = list(_matching(options, settings))
+    if options.json:
+        screen.document({"records": [record.to_json() for record in records]})
+        return Exit.DONE
+    if not records:
+        screen.say("no record matches")
+        return Exit.DONE
+    rows = [
+        (str(r.seq), local_time(r.time), r.event, r.reflection or "-", r.target or "-", gist(r))
+        for r in records
+    ]
+    screen.table(("seq", "time", "event", "reflection", "target", "what"), rows)
+    return Exit.DONE
+
+
+def show(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
+    """Every record of one reflection, or the one record with this number."""
+    records = _records_of(options.id, settings)
+    if options.json:
+        screen.document({"records": [record.to_json() for record in records]})
+        return Exit.DONE
+    for number, record in enumerate(records):
+        if number:
+            screen.say()
+        _show_record(record, screen)
+    return Exit.DONE
+
+
+def verify_chain(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
+    """Exit code 0 when every record follows on the one before, else 1."""
+    from audit.verify import verify
+
+    path = trail_path(settings)
+    found = verify(path, head=_head(options.head))
+    if options.json:
+        screen.document({"trail": str(path), **vars(found)})
+    elif found.ok:
+        screen.say(f"{path}: {found}")
+    else:
+        screen.say(f"{path} is broken at {found}")
+        if found.torn:
+            screen.say("only the end is torn: the next record sets it aside, none is lost")
+        else:
+            screen.say(f"the {found.records} records before it are good; compare with a backup")
+    return Exit.DONE if found.ok else Exit.NO
+
+
+def report(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
+    """The saved report, or one made now from the trail."""
+    from audit.durable import plain_name
+
+    path = trail_path(settings)
+    id_ = full_id(options.id, reflection_ids(path), "reflection")
+    file = settings.state / "audit" / "reports" / f"{plain_name(id_)}.md"
+    try:
+        text, saved = file.read_text("utf-8", "replace"), True
+    except FileNotFoundError:
+        text, saved = _made_now(id_, path), False
+    if options.json:
+        screen.document({"reflection": id_, "file": str(file) if saved else None, "markdown": text})
+    else:
+        screen.markdown(text)
+    return Exit.DONE
+
+
+def gist(record: "Record") -> str:
+    """What a record says, in a few words."""
+    from daemon.show import one_line
+
+    data = record.data
+    words = [f"{data['evidence']}:"] if isinstance(data.get("evidence"), str) else []
+    files = data.get("files")
+    if isinstance(files, list) and files:
+        words.append(", ".join(map(str, files[:3])))
+    told = next((data[name] for name in TOLD if data.get(name) not in (None, "", [])), None)
+    if told is not None and not (files and record.event == "applied"):
+        words.append(f"{told} tests" if isinstance(told, int) else str(told))
+    return one_line(" ".join(words), 100)
+
+
+def _matching(options: argparse.Namespace, settings: "Settings") -> Iterator["Record"]:
+    """The records that pass every filter, the newest `--last` of them."""
+    from collections import deque
+
+    from audit.record import EVENTS
+    from audit.verify import records_in
+
+    if options.event is not None and options.event not in EVENTS:
+        raise CommandError(f"there is no event {options.event!r}; there are {_words(EVENTS)}")
+    path = trail_path(settings)
+    reflection = options.reflection and full_id(
+        options.reflection, reflection_ids(path), "reflection"
+    )
+    since = moment(options.since, datetime.now(UTC)) if options.since else None
+    plain = options.last if since is None and options.target is None else 0
+    records = (
+        record
+        for record in records_in(
+            path, reflection=reflection, event=options.event, last=plain or None
+        )
+        if options.target in (None, record.target)
+        and (since is None or datetime.fromisoformat(record.time) >= since)
+    )
+    return iter(deque(records, maxlen=options.last)) if options.last else records
+
+
+def _words(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _records_of(given: str, settings: "Settings") -> list["Record"]:
+    from audit.verify import records_in
+
+    path = trail_path(settings)
+    number = given.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        found = [record for record in records_in(path) if record.seq == int(number)]
+        if found:
+            return found
+    id_ = full_id(given, reflection_ids(path), "reflection")
+    return list(records_in(path, reflection=id_))
+
+
+def _show_record(record: "Record", screen: "Screen") -> None:
+    from daemon.show import local_time
+
+    of = f"  {record.reflection}" if record.reflection else ""
+    target = f"  ({record.target})" if record.target else ""
+    screen.heading(f"#{record.seq}  {local_time(record.time)}  {record.event}{of}{target}")
+    plain = {name: value for name, value in record.data.items() if not _is_text_block(value)}
+    screen.facts(((name, _value(value)) for name, value in plain.items()), indent="  ")
+    for name, value in record.data.items():
+        if name not in plain:
+            screen.say(f"  {name}:")
+            (screen.diff if name == "diff" else screen.say)(str(value).rstrip("\n"))
+
+
+def _is_text_block(value: Any) -> bool:
+    return isinstance(value, str) and "\n" in value.strip()
+
+
+def _value(value: Any) -> str:
+    import json
+
+    if value is None or value in ("", [], {}):
+        return ""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "\n".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _made_now(id_: str, path: Path) -> str:
+    from audit.report import markdown_report
+    from audit.story import story_of
+    from audit.verify import records_in
+
+    return markdown_report(story_of(id_, records_in(path, reflection=id_)))
+
+
+def _head(given: str | None) -> tuple[int, str] | None:
+    from audit.verify import read_head
+
+    if given is None:
+        return None
+    try:
+        text = Path(given).read_text("utf-8") if Path(given).is_file() else given
+        return read_head(text)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--head: {error}") from None
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return number

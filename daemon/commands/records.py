@@ -1,0 +1,125 @@
+"""Reads the trail for people: ids by their beginning, the newest records without the whole file."""
+
+import difflib
+import json
+import re
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon.commands import CommandError
+
+if TYPE_CHECKING:
+    from audit.record import Record
+    from daemon.settings import Settings
+
+TAIL_BYTES = 1 << 20
+_ID = re.compile(rb'"reflection":("(?:[^"\\]|\\.)*")')
+_SPAN = re.compile(r"(\d+)\s*(m|h|d|w)")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def trail_path(settings: "Settings") -> Path:
+    """The trail's file."""
+    return settings.state / "audit" / "trail.jsonl"
+
+
+def newest_records(path: Path, events: Collection[str], most: int) -> list["Record"]:
+    """The last records with one of these events, newest first, from the last mebibyte only.
+
+    Cheap on a trail of any length; lines that are no records are passed over (verify's business).
+    """
+    from audit.record import NotARecord, from_line
+
+    found: list[Record] = []
+    for line in reversed(_last_lines(path)):
+        if len(found) == most:
+            break
+        try:
+            record = from_line(line)
+        except NotARecord:
+            continue
+        if record.event in events:
+            found.append(record)
+    return found
+
+
+def _last_lines(path: Path) -> list[bytes]:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            start = max(size - TAIL_BYTES, 0)
+            file.seek(start)
+            lines = file.read(size - start).split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [line for line in lines[1 if start else 0 : -1] if line]
+
+
+def reflection_ids(path: Path) -> list[str]:
+    """Every reflection the trail names, in the order they came; a quick scan, nothing is parsed."""
+    found: dict[str, None] = {}
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                ids = _ID.findall(line)
+                if ids:
+                    found[_decoded(ids[-1])] = None  # the last one is the record's own member
+    except FileNotFoundError:
+        return []
+    found.pop("", None)
+    return list(found)
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return str(json.loads(text.decode("utf-8", "replace")))
+    except ValueError:
+        return ""
+
+
+def full_id(given: str, known: Iterable[str], what: str) -> str:
+    """The one id that is `given`, begins with it, or ends with it. Raises CommandError."""
+    ids = list(dict.fromkeys(known))
+    if given in ids:
+        return given
+    begun = [each for each in ids if given and each.startswith(given)]
+    begun = begun or [each for each in ids if given and each.endswith(given)]
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        shown = ", ".join(begun[:5]) + (f" and {len(begun) - 5} more" if len(begun) > 5 else "")
+        raise CommandError(
+            f"{given!r} may be any of {len(begun)} {what}s: {shown}; write more of it"
+        )
+    near = difflib.get_close_matches(given, ids, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else _some(ids, what)
+    raise CommandError(f"no {what} is called {given!r}; {hint}")
+
+
+def _some(ids: list[str], what: str) -> str:
+    if not ids:
+        return f"there is no {what} at all"
+    return f"there {'is' if len(ids) == 1 else 'are'} {', '.join(ids[-5:])}"
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """A point in time: `90m`, `2h`, `3d`, `1w` ago, `today`, or a date and time (local if bare).
+
+    Raises CommandError.
+    """
+    span = _SPAN.fullmatch(text.strip().lower())
+    if span is not None:
+        try:
+            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)
+    if text == "today":
+        return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise CommandError(
+            f"{text!r} is no time; write 30m, 2h, 3d, today, 2026-11-20 or 2026-11-20T09:00"
+        ) from None

@@ -1,0 +1,201 @@
+"""`mendd reflect`: writes a reflection into the inbox, checked the way the inbox will check it."""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daemon.commands import CommandError, Exit, add_json, settings_of
+
+if TYPE_CHECKING:
+    from daemon.settings import Settings
+    from reflections.note import Notes, Reflection
+
+EXAMPLE = """\
+  mendd reflect --outcome "total() fails on an empty cart" < traceback.txt
+  mendd reflect --target shop --task "checkout" --test tests/test_cart.py::test_empty "it returns 1"
+  mendd reflect --file reflections.json --dry-run
+"""
+FIELDS = ("target", "task", "outcome", "test")
+WHERE_TEXT_COMES_FROM = "standard input"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """What will become of one reflection; `kind` is None for one that will be ignored."""
+
+    id: str
+    target: str | None
+    kind: str | None
+    reason: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The parts of a reflection, or a file that holds some."""
+    parser.add_argument("text", nargs="?", help="what went wrong ('-' or nothing: standard input)")
+    parser.add_argument("--target", help="the target it is about (needed when there are several)")
+    parser.add_argument("--task", help="what was being done")
+    parser.add_argument("--outcome", help="how it ended")
+    parser.add_argument("--test", help="the failing test, as pytest names it")
+    parser.add_argument("--label", action="append", default=[], help="a label; may be repeated")
+    parser.add_argument("--traceback", type=Path, metavar="FILE", help="a file with the traceback")
+    parser.add_argument(
+        "--file", type=Path, help="a .json, .jsonl, .md or .txt with whole reflections"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="check it, drop nothing")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, drop, and print the ids on stdout (everything else goes to stderr)."""
+    settings = settings_of(options)
+    name, data = _given(options, settings.inbox.max_kib * 1024)
+    notes = _read(name, data)
+    outlooks = [_outlook(note, settings) for note in notes]
+    path = None if options.dry_run else _drop(notes, settings)
+    _tell(options, settings, outlooks, path)
+    return Exit.DONE
+
+
+def _given(options: argparse.Namespace, most: int) -> tuple[str, bytes]:
+    """The name and bytes a file in the inbox would have. Raises CommandError."""
+    if options.file is None:
+        return "reflect.json", json.dumps(_from_options(options, most)).encode()
+    parts = (options.text, options.traceback, *(getattr(options, name) for name in FIELDS))
+    if any(part is not None for part in parts) or options.label:
+        raise CommandError("--file brings whole reflections: leave the other options out")
+    return options.file.name, _bytes(options.file, most)
+
+
+def _from_options(options: argparse.Namespace, most: int) -> dict[str, Any]:
+    piped = _standard_input(options, most)
+    text = options.text if options.text != "-" else None
+    record = {
+        "task_summary": options.task,
+        "outcome": options.outcome,
+        "reflection": "\n\n".join(part for part in (text, piped) if part),
+        "target": options.target,
+        "test": options.test,
+        "traceback": None,
+        "labels": options.label,
+    }
+    if options.traceback is not None:
+        record["traceback"] = _bytes(options.traceback, most).decode("utf-8", "replace")
+    if not any(record[name] for name in ("outcome", "reflection", "traceback")):
+        raise CommandError(
+            "there is nothing to reflect on: give a text, --outcome, --traceback or --file, "
+            "or pipe something in"
+        )
+    return {name: value for name, value in record.items() if value}
+
+
+def _standard_input(options: argparse.Namespace, most: int) -> str:
+    """What was piped in; a terminal is read only when '-' asks for it."""
+    asked = options.text == "-"
+    if sys.stdin is None or sys.stdin.closed or (sys.stdin.isatty() and not asked):
+        return ""
+    if options.text is not None and not asked:
+        return ""
+    source = getattr(sys.stdin, "buffer", None)
+    data = source.read(most + 1) if source else sys.stdin.read(most + 1).encode()
+    _check_size(data, WHERE_TEXT_COMES_FROM, most)
+    return str(data.decode("utf-8", "replace"))
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    if not path.is_file():
+        raise CommandError(f"{path} is no file that could be read; name an ordinary file")
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    _check_size(data, str(path), most)
+    return data
+
+
+def _check_size(data: bytes, where: str, most: int) -> None:
+    if len(data) > most:
+        raise CommandError(
+            f"{where} holds more than {most // 1024} KiB, which the inbox would refuse; "
+            "shorten it, or raise inbox.max_kib"
+        )
+
+
+def _read(name: str, data: bytes) -> "Notes":
+    """The reflections as the inbox would read them; what it would refuse is refused here."""
+    from reflections.note import UnreadableNote, read_notes
+
+    try:
+        notes = read_notes(name, data, received=datetime.now(UTC))
+    except UnreadableNote as error:
+        raise CommandError(f"the inbox would refuse this: {error}") from None
+    if notes.complaint:
+        raise CommandError(f"nothing was dropped, because of {name}: {notes.complaint}")
+    return notes
+
+
+def _outlook(note: "Reflection", settings: "Settings") -> Outlook:
+    """What triage and the choice of a target will say."""
+    from daemon.lanes import target_of
+    from reflections.triage import DEFAULT, Families, triage
+
+    words = settings.triage
+    families = Families(
+        bug=words.bug or DEFAULT.bug,
+        performance=words.performance or DEFAULT.performance,
+        behaviour=words.behaviour or DEFAULT.behaviour,
+    )
+    sorted_out = triage(note, families)
+    target = target_of(note, settings)
+    if isinstance(target, str):
+        raise CommandError(f"{target}; say which one with --target")
+    return Outlook(id=note.id, target=target.name, kind=sorted_out.kind, reason=sorted_out.reason)
+
+
+def _drop(notes: "Notes", settings: "Settings") -> Path:
+    """One file with all of them, whole from the first moment it can be seen."""
+    import os
+
+    inbox = settings.inbox_path
+    inbox.mkdir(parents=True, exist_ok=True)
+    path = inbox / f"{notes[0].id}.json"
+    if path.exists():
+        raise CommandError(f"{path} is there already and waits to be read", Exit.WORLD)
+    beside = inbox / f".{path.name}.tmp"  # the inbox passes over dot files
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump([note.to_json() for note in notes], file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path)
+    return path
+
+
+def _tell(
+    options: argparse.Namespace, settings: "Settings", outlooks: list[Outlook], path: Path | None
+) -> None:
+    from daemon.show import Screen
+
+    if options.json:
+        Screen().document(
+            {
+                "dropped": None if path is None else str(path),
+                "reflections": [vars(outlook) for outlook in outlooks],
+            }
+        )
+        return
+    aside = Screen(sys.stderr)
+    for outlook in outlooks:
+        Screen().say(outlook.id)
+        if outlook.kind is None:
+            aside.say(f"it will be ignored: {outlook.reason}")
+        else:
+            aside.say(f"{outlook.kind} for {outlook.target}: {outlook.reason}")
+    if path is not None and not _is_served(settings):
+        aside.say("no service runs; 'mendd run --once' works on it now")
+
+
+def _is_served(settings: "Settings") -> bool:
+    from daemon.lock import held_by
+
+    return held_by(settings.state / "service.lock") is not None
