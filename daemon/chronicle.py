@@ -1,6 +1,5 @@
 """Writes one job's steps into the trail, each event with the data docs/audit.md names."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,6 +10,7 @@ from audit.trail import Trail
 from daemon.apply import Applied, Reverted
 from daemon.engines import Baseline, BugReport, Proposal, Reproduction, Spending
 from daemon.gates import Refusal
+from daemon.intake import note_words
 from daemon.proof import Proof
 from daemon.workshop import Workshop
 from reflections.store import Work
@@ -144,17 +144,9 @@ class Chronicle:
         save_report(shop.reports, self._story())
 
     def _story(self) -> Story:
-        note = self._work.reflection
-        words: Mapping[str, str] = {
-            "source": note.source,
-            "timestamp": note.timestamp.isoformat(),
-            "task_summary": note.task_summary,
-            "outcome": note.outcome,
-            "reflection": note.reflection,
-            "traceback": note.traceback or "",
-            "test": note.test or "",
-        }
-        return replace(story_of(self._work.id, self.records), note=words)
+        return replace(
+            story_of(self._work.id, self.records), note=note_words(self._work.reflection)
+        )
 
 
 def cost_data(spending: Spending) -> dict[str, Any]:

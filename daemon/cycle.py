@@ -15,7 +15,7 @@ from daemon.engines import (
     NoPatch,
     Proposal,
 )
-from daemon.engines.choose import engines_for
+from daemon.engines.choose import engines_for, preload
 from daemon.job import Job
 from daemon.proof import Goal, Proof, prove
 from daemon.reproduce import reproduce
@@ -25,6 +25,7 @@ from daemon.settle import settle
 def mend(job: Job) -> Ending:
     """Take one reflection to its verdict; engines take turns until one of them settles it."""
     job.stage("baseline")
+    preload(job)
     job.measure_baseline()
     ending = Ending(verdict=Verdict.REJECTED, reason="no engine could work on it")
     for engine in engines_for(job):
@@ -44,7 +45,7 @@ def mend_with(engine: Engine, job: Job) -> Ending:
             if not ending.failed_attempts:
                 return ending
             job.stage("review", "reading its own failed attempts")
-            advice = session.review(job.attempts_in_words()) or ""
+            advice = session.review(job.chronicle.words()) or ""
         if not advice:
             return ending
     return ending
@@ -69,7 +70,9 @@ def one_cycle(session: EngineSession, job: Job) -> Ending:
         if isinstance(outcome, Ending):
             return outcome
         feedback = outcome
-    reason = f"{job.target.attempts} attempts failed; the last: {feedback.reason if feedback else ''}"
+    reason = (
+        f"{job.target.attempts} attempts failed; the last: {feedback.reason if feedback else ''}"
+    )
     return Ending(verdict=Verdict.REJECTED, reason=reason, passes_on=True, failed_attempts=True)
 
 
@@ -83,6 +86,7 @@ def diagnose(session: EngineSession, job: Job) -> BugReport | Declined:
     if complaint:
         return Declined(category="not_in_target", reason=complaint)
     job.reported(report)
+    job.bench.warm([report.filename], count=2)  # a trial and its removal check, while it thinks
     return report
 
 
@@ -94,7 +98,7 @@ def try_out(answer: Proposal, goal: Goal, job: Job) -> Ending | Feedback:
         return job.refused(answer, refusal)
     job.stage("trial", ", ".join(answer.patch.filenames))
     proof: Proof = prove(answer.patch, goal, job)
-    job.tried(answer, proof)
+    job.tried(proof)
     if not proof.judgement.accepted:
         return Feedback(patch=answer.patch, reason=proof.judgement.reason, run=proof.trial)
     return settle(answer, proof, goal, job)
@@ -103,7 +107,7 @@ def try_out(answer: Proposal, goal: Goal, job: Job) -> Ending | Feedback:
 def declined(answer: Declined, job: Job) -> Ending:
     """A respected end: nothing here that should be mended."""
     reason = f"{answer.category}: {answer.reason}"
-    return Ending(verdict=Verdict.DECLINED, reason=reason, passes_on=job.engine_is_search)
+    return Ending(verdict=Verdict.DECLINED, reason=reason, passes_on=True)
 
 
 def nothing_found(answer: NoPatch, goal: Goal, job: Job) -> Ending:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from daemon.workshop import Workshop
 from reflections.inbox import Arrival, Inbox
-from reflections.note import Reflection, UnreadableNote, read_notes
+from reflections.note import UnreadableNote, read_notes
+from reflections.reflection import Reflection
 from reflections.signature import signature
 from reflections.triage import DEFAULT, Families, triage
 
@@ -57,11 +58,12 @@ def take_note(note: Reflection, shop: Workshop, now: datetime) -> bool:
     sorted_out = triage(note, families(shop))
     if sorted_out.kind is None:
         if shop.store.ignored(note, sorted_out.reason, now):
-            _record(shop, "ignored", note, reason=sorted_out.reason)
+            _record(shop, "ignored", note, reason=sorted_out.reason, source=note.source)
         return False
     added = shop.store.add(note, kind=sorted_out.kind, signature=signature(note), now=now)
     if added.how == "seen_before":
-        _record(shop, "ignored", note, reason=f"the same note was finished as {added.verdict}")
+        reason = f"the same note was finished before, as {added.verdict}"
+        _record(shop, "ignored", note, reason=reason, source=note.source)
         return False
     _record(
         shop,
@@ -71,12 +73,24 @@ def take_note(note: Reflection, shop: Workshop, now: datetime) -> bool:
         how=added.how,
         kind=sorted_out.kind,
         keyword=sorted_out.keyword,
-        task=note.task_summary[:500],
-        outcome=note.outcome[:500],
+        **note_words(note),
     )
     if added.how == "came_back":
         _record(shop, "came_back", note, earlier=added.work.came_back_of)
     return added.how in ("new", "came_back")
+
+
+def note_words(note: Reflection) -> dict[str, str]:
+    """The note's own words, as records and reports show them."""
+    return {
+        "source": note.source,
+        "timestamp": note.timestamp.isoformat(),
+        "task_summary": note.task_summary,
+        "outcome": note.outcome,
+        "reflection": note.reflection,
+        "traceback": note.traceback or "",
+        "test": note.test or "",
+    }
 
 
 def families(shop: Workshop) -> Families:

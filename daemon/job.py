@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Self
 
 from audit.certificate import Certificate
 from daemon import certify
@@ -51,12 +52,17 @@ class Job:
         self.chronicle = Chronicle(shop.trail, work, target.name)
         self.report: BugReport | None = None
         self.hints = ""
-        self.refreshed = -1
         self.engine_name = self.model = ""
         self.held_data: dict[str, object] = {}
         self._spent: list[Spending] = []
-        self._baseline: Baseline | None = None
-        self.refresh()
+        self.refreshed = 0
+        self._prepare()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bench.close()
 
     @property
     def reflection(self) -> Reflection:
@@ -80,13 +86,18 @@ class Job:
         return Spending(**{n: sum(getattr(part, n) for part in self._spent) for n in names})
 
     def refresh(self) -> None:
+        """Take a new snapshot, as the module is not any more what it was."""
+        self.bench.close()
+        self.refreshed += 1
+        self._prepare()
+
+    def _prepare(self) -> None:
         """Take a snapshot of the target as it is now; everything below works on that."""
         self.stage("snapshot", self.target.name)
-        self.refreshed += 1
-        self.scope = Scope.of(self.target)
+        self.scope = Scope(self.target, self.shop.settings)
         self.bench: Bench = self.shop.sandbox.prepare(module_of(self.target))
         self.source = SnapshotSource(self.bench.tree, self.scope)
-        self._baseline = None
+        self._baseline: Baseline | None = None
         self.case = self._case("")
 
     def stage(self, stage: str, detail: str = "") -> None:
@@ -239,7 +250,7 @@ def module_of(target: TargetSettings) -> Module:
         name=target.name,
         root=target.path,
         command=target.tests,
-        python=target.image or None,
+        python=target.python or None,
         requirements=target.requirements,
         exclude=target.exclude,
         writable_tree=writable,

@@ -40,9 +40,9 @@ def take_back(done: Applied, trouble: str, job: "Job") -> None:
     """Restore the old code and tell the service again; a conflict is left for a person."""
     result = revert_change(done, reason=trouble, journal=job.shop.journal, killed=lambda: False)
     if not isinstance(result, Reverted):
-        job.revert_failed(result.reason, trouble)
+        job.chronicle.write("revert_refused", reason=result.reason, trouble=trouble)
         return
-    job.reverted(result, trouble)
+    job.chronicle.reverted(result, job.patch_id, trouble)
     if job.target.on_applied:
         _trouble(job.target.on_applied, job)
 

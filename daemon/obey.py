@@ -10,12 +10,12 @@ from daemon.finish import close_work, postpone
 from daemon.job import Job
 from daemon.lanes import target_of
 from daemon.orders import Order, read_orders
-from daemon.proof import prove
+from daemon.proof import Goal, prove
 from daemon.settle import apply_proven
 from daemon.workshop import Workshop
 from reflections.store import State, Work
 from sandbox.errors import SandboxError
-from sandbox.patch import PatchMismatch, anchored
+from sandbox.patch import Patch, PatchMismatch, anchored
 
 log = logging.getLogger("mendd.worker")
 
@@ -60,28 +60,32 @@ def approve(work: Work, order: Order, shop: Workshop) -> str:
     if isinstance(target, str):
         return target
     try:
-        job = Job(work, target, shop)
-        job.chronicle.write("approved", by=order.by, choice=order.choice)
-        kept = held_patch(work.data, order.choice)
-        if kept is None:
-            shop.store.update(work, state=State.OPEN, data={})
-            return "no patch was held; the work starts afresh"
-        ending = prove_and_apply(job, kept)
+        with Job(work, target, shop) as job:
+            return approve_with(job, order)
     except SandboxError as error:
         postpone(work, "failed", str(error), None, shop)
         return f"could not be tried now: {error}"
+
+
+def approve_with(job: Job, order: Order) -> str:
+    """The approval, with the module's present snapshot on the bench."""
+    work, shop = job.work, job.shop
+    job.chronicle.write("approved", by=order.by, choice=order.choice)
+    kept = held_patch(work.data, order.choice)
+    if kept is None:
+        shop.store.update(work, state=State.OPEN, data={})
+        return "no patch was held; the work starts afresh"
+    ending = prove_and_apply(job, *kept)
     if isinstance(ending, Feedback):
-        data = {**work.data, "reason": ending.reason}
-        shop.store.update(work, data=data)
+        shop.store.update(work, data={**work.data, "reason": ending.reason})
         job.chronicle.write("held", reason=ending.reason)
         return f"still held: {ending.reason}"
     close_work(work, ending, job, shop)
     return f"{ending.verdict.value}: {ending.reason}"
 
 
-def prove_and_apply(job: Job, kept: object) -> Ending | Feedback:
+def prove_and_apply(job: Job, patch: Patch, goal: Goal) -> Ending | Feedback:
     """The approved patch on today's module: anchored, tried, applied if nothing got worse."""
-    patch, goal = kept  # type: ignore[misc]
     job.engine_name = str(job.work.data.get("engine", ""))
     job.model = str(job.work.data.get("model", ""))
     job.chronicle.attempt = 1

@@ -27,7 +27,7 @@ class TargetSettings:
     protect: tuple[str, ...] = setting((), doc="never edited, beside tests, config and CI")
     exclude: tuple[str, ...] = setting((), doc="left out of the snapshot, beside .git and secrets")
     requirements: tuple[str, ...] = setting((), doc="requirements files; none: found by itself")
-    image: str = setting("", doc="base image to pull instead of mendd's own")
+    python: str = setting("", doc="interpreter inside the image; empty: its python3")
     env: dict[str, str] = setting(dict, doc="constant environment of the tests")
     writable_tree: Literal["auto", "yes", "no"] = setting(
         "auto", doc="whether tests may write into their copy"
@@ -95,6 +95,7 @@ class SandboxSettings:
     """The throwaway containers."""
 
     docker_host: str = setting("", doc="engine address; empty: $DOCKER_HOST or the local socket")
+    image: str = setting("", doc="registry image to build on; empty: Debian's own packages")
     runtime: str = setting("", doc="container runtime, e.g. runsc")
     slots: int = setting(2, doc="trials at the same time", least=1)
     memory_mib: int = setting(512, doc="memory of one trial", least=64)

@@ -62,11 +62,12 @@ def apply_proven(
 ) -> Ending | Feedback:
     """Change the real module, compare-and-swap; a file changed meanwhile repeats the trial."""
     job.stage("apply", ", ".join(proof.after))
+    kept_tests = goal.extra if job.target.keep_reproduction_tests else {}
     change = Change(
         id=job.patch_id,
         root=job.target.path,
-        before=dict(proof.before) | job.kept_test_before(goal),
-        after=dict(proof.after) | job.kept_test_after(goal),
+        before={**proof.before, **dict.fromkeys(kept_tests)},
+        after={**proof.after, **kept_tests},
         message=job.commit_message(proof),
     )
     done = apply_change(

@@ -20,7 +20,7 @@ class SnapshotSource:
     def __init__(self, tree: Tree, scope: Scope) -> None:
         self._tree = tree
         self._scope = scope
-        self._names = frozenset(tree.files)
+        self._digests = {each.path: each.extra for each in tree.entries if each.kind == "f"}
         self._seen: dict[str, bytes] = {}
 
     @property
@@ -35,11 +35,11 @@ class SnapshotSource:
 
     def read(self, filename: str) -> bytes | None:
         """The snapshot's bytes, or None for a file it does not hold. Raises ModuleChanged."""
-        if filename not in self._names:
+        if filename not in self._digests:
             return None
         if filename not in self._seen:
             data = read_file(self._tree.root, filename)
-            if data is None or hashlib.sha256(data).hexdigest() != self._tree.digests[filename]:
+            if data is None or hashlib.sha256(data).hexdigest() != self._digests[filename]:
                 raise ModuleChanged(f"{filename} changed while the reflection was worked on")
             self._seen[filename] = data
         return self._seen[filename]
@@ -57,4 +57,4 @@ class SnapshotSource:
 
     def may_edit(self, filename: str) -> bool:
         """Whether the target's scope allows a patch here."""
-        return filename in self._names and self._scope.may_edit(filename)
+        return filename in self._digests and self._scope.may_edit(filename)

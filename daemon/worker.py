@@ -15,6 +15,7 @@ from pathlib import Path
 
 from audit.trail import TrailError
 from daemon.baseline import UnusableBaseline
+from daemon.budget import ReflectionBudgetSpent
 from daemon.config_file import SettingsError, load_settings
 from daemon.cycle import mend
 from daemon.due import write_due
@@ -30,6 +31,7 @@ from daemon.recovery import settle_leftovers
 from daemon.settings import Settings
 from daemon.source import ModuleChanged
 from daemon.workshop import Workshop, open_workshop
+from reflections.errors import ReflectionsError
 from reflections.store import Work
 from sandbox.errors import SandboxError
 
@@ -74,10 +76,12 @@ def work_on(item: Work, shop: Workshop) -> None:
         return
     job: Job | None = None
     try:
-        job = Job(item, target, shop)
-        close_work(item, mend(job), job, shop)
+        with Job(item, target, shop) as job:
+            close_work(item, mend(job), job, shop)
     except (Killed, TrailError):
         raise
+    except ReflectionBudgetSpent as error:
+        close_work(item, Ending(verdict=Verdict.HELD, reason=str(error)), job, shop)
     except BudgetSpent as error:
         postpone(item, "budget_stop", str(error), job, shop, until=_tomorrow(shop.clock()))
     except (SandboxError, EngineError, UnusableBaseline, ModuleChanged, OSError) as error:
@@ -124,7 +128,7 @@ def run_worker(settings: Settings, options: argparse.Namespace) -> int:
                 shop.sandbox.prune(keep=settings.sandbox.keep_snapshots)
                 return DONE
             return work(shop, complete=options.complete)
-    except (AlreadyRunning, SandboxError, TrailError, StoreError) as error:
+    except (AlreadyRunning, SandboxError, TrailError, ReflectionsError) as error:
         log.error("%s", error)
         return NO_WORLD
 

@@ -106,6 +106,7 @@ def open_sandbox(settings: Settings, progress: Callable[[str], None]) -> Sandbox
         limits=limits,
         slots=chosen.slots,
         runtime=chosen.runtime or None,
+        base_image=chosen.image or None,
         state=settings.state,
         progress=progress,
     )

@@ -1,9 +1,13 @@
 """Which engines work on a case, in which order."""
 
+import importlib
+import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from daemon.engines import Engine
 from daemon.secrets import api_key
+from daemon.settings import Settings
 
 if TYPE_CHECKING:
     from daemon.job import Job
@@ -20,14 +24,21 @@ def engines_for(job: "Job") -> tuple[Engine, ...]:
         return (_search(job),)
     if name == "claude":
         return (_claude(job),)
-    if not model_is_there(job):
+    if not model_is_there(job.shop.settings, job.shop.environ):
         return (_search(job),)
     return (_search(job), _claude(job)) if job.baseline().failing else (_claude(job),)
 
 
-def model_is_there(job: "Job") -> bool:
+def model_is_there(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Whether the settings and the environment name a model to talk to."""
-    return bool(job.shop.settings.claude.base_url or api_key(job.shop.environ))
+    return bool(settings.claude.base_url or api_key(environ))
+
+
+def preload(job: "Job") -> None:
+    """Import the model's package in the background, while the baseline runs (it takes 1 s)."""
+    settings, environ = job.shop.settings, job.shop.environ
+    if job.target.engine != "search" and model_is_there(settings, environ):
+        threading.Thread(target=importlib.import_module, args=("anthropic",), daemon=True).start()
 
 
 def _search(job: "Job") -> Engine:

@@ -1,0 +1,1 @@
+"""The demonstration: the real service on a copy of the examples, nothing staged."""

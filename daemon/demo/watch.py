@@ -1,0 +1,112 @@
+"""Follows the dropped notes by what the service itself writes: trail and progress file."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemon.demo.workspace import Workspace
+from daemon.progress import read_progress
+
+ENDS = frozenset("applied held rejected declined ignored frozen reverted failed budget_stop".split())
+LOOK_S = 0.2
+
+
+@dataclass(kw_only=True)
+class Followed:
+    """One dropped note: which file, what it says, how far it came."""
+
+    file: str
+    words: str = ""
+    reflection: str = ""
+    stage: str = "in the inbox"
+    ended: str = ""
+    reason: str = ""
+    diff: str = ""
+    engine: str = ""
+    numbers: dict[str, str] = field(default_factory=dict)
+
+
+class Watch:
+    """All the notes of a demonstration; `look` brings them up to date."""
+
+    def __init__(self, space: Workspace) -> None:
+        self._space = space
+        self._read = 0
+        self.notes: list[Followed] = []
+        self.records: list[dict[str, Any]] = []
+        self.detail = ""
+
+    def add(self, note: Path) -> Followed:
+        """Follow a note that was dropped."""
+        followed = Followed(file=note.name)
+        self.notes.append(followed)
+        return followed
+
+    def look(self) -> None:
+        """Read new trail records and the progress file."""
+        for record in self._new_records():
+            self.records.append(record)
+            self._take(record)
+        progress = read_progress(self._space.state)
+        self.detail = f"{progress.stage}: {progress.detail}" if progress else ""
+        for note in self.notes:
+            if progress and note.reflection == progress.reflection and not note.ended:
+                note.stage = progress.stage
+
+    def until(
+        self, done: Callable[[], bool], *, limit_s: float, show: Callable[[], None]
+    ) -> bool:
+        """Look until `done`; False when it took longer than the limit."""
+        end = time.monotonic() + limit_s
+        while True:
+            self.look()
+            show()
+            if done():
+                return True
+            if time.monotonic() > end:
+                return False
+            time.sleep(LOOK_S)
+
+    def all_ended(self) -> bool:
+        """Whether every note has come to its end."""
+        return all(note.ended for note in self.notes)
+
+    def _new_records(self) -> Iterable[dict[str, Any]]:
+        trail = self._space.state / "audit" / "trail.jsonl"
+        try:
+            with trail.open("rb") as file:
+                file.seek(self._read)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._read += len(line)
+                    yield json.loads(line)
+        except FileNotFoundError:
+            return
+
+    def _take(self, record: dict[str, Any]) -> None:
+        event, data = record["event"], record["data"]
+        note = self._note_of(record)
+        if note is None:
+            return
+        note.reflection = record["reflection"] or note.reflection
+        if event == "received":
+            note.words, note.stage = data.get("task_summary") or data.get("outcome", ""), "waiting"
+        if event == "proposed":
+            note.engine, note.numbers = data["engine"], data.get("numbers", {})
+            note.diff = data["diff"]
+        if event in ENDS:
+            note.ended, note.reason = event, data.get("reason", "")
+            note.diff = data.get("diff", note.diff if event == "held" else "")
+
+    def _note_of(self, record: dict[str, Any]) -> Followed | None:
+        source = record["data"].get("source") or record["data"].get("file")
+        for note in self.notes:
+            if record["reflection"] and note.reflection == record["reflection"]:
+                return note
+            if source and note.file == source and not note.reflection:
+                return note
+        return None

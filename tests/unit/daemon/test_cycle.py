@@ -1,0 +1,439 @@
+"""The story, told with a scripted engine and real tests in a local copy."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit.trail import Trail, verify
+from daemon.budget import Budget
+from daemon.config_file import load_settings
+from daemon.engines import BugReport, Declined, NoPatch, Proposal, Reproduction
+from daemon.history import History
+from daemon.intake import take_in
+from daemon.killswitch import KillSwitch, StopSignal
+from daemon.orders import Order, give_order
+from daemon.progress import Beacon
+from daemon.worker import DONE, STOPPED, work
+from daemon.workshop import Workshop
+from reflections.store import State, Store
+from sandbox.errors import EngineUnavailable
+from sandbox.patch import Hunk, Patch
+from tests.fakes import LocalSandbox, ScriptedEngine
+
+CODE = "def total(prices):\n    return sum(prices[1:])\n\n\ndef least(prices):\n    return min(prices)\n"
+FIXED = CODE.replace("prices[1:]", "prices")
+TESTS = (
+    "from shop import least, total\n\n\n"
+    "def test_total():\n    assert total([1, 2]) == 3\n\n\n"
+    "def test_none():\n    assert total([]) == 0\n\n\n"
+    "def test_least():\n    assert least([2, 1]) == 1\n"
+)
+NOTE = {
+    "task_summary": "sum up a basket",
+    "outcome": "failed: total([1, 2]) gave 2",
+    "reflection": "total in shop.py forgets the first price",
+}
+REPORT = BugReport(
+    filename="shop.py",
+    function="total",
+    summary="total forgets the first price",
+    failing_test="test_shop.py::test_total",
+)
+
+
+def proposal(new: str, *rivals: str) -> Proposal:
+    """A patch of the line with the bug."""
+
+    def patch(code: str) -> Patch:
+        hunk = Hunk(
+            filename="shop.py",
+            first_line=2,
+            last_line=2,
+            original="    return sum(prices[1:])\n",
+            replacement=code,
+        )
+        return Patch(hunks=(hunk,), rationale="because")
+
+    return Proposal(patch=patch(new), rivals=tuple(map(patch, rivals)))
+
+
+RIGHT = proposal("    return sum(prices)\n")
+WRONG = proposal("    return sum(prices[2:])\n")
+
+
+class Place:
+    """A workshop on a small module; engines are handed in."""
+
+    def __init__(self, folder: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.module = folder / "shop"
+        self.module.mkdir()
+        self.file = self.module / "shop.py"
+        self.file.write_text(CODE)
+        (self.module / "test_shop.py").write_text(TESTS)
+        config = folder / "mendd.toml"
+        config.write_text(f'state = "state"\n[[target]]\nname = "shop"\npath = "shop"\n{target}\n')
+        settings = load_settings(config)
+        self.now = datetime(2026, 11, 20, 9, tzinfo=UTC)
+        self.sandbox = LocalSandbox()
+        kill_switch = KillSwitch(settings.kill_switch)
+        state = settings.state
+        self.shop = Workshop(
+            settings=settings,
+            store=Store(state),
+            trail=Trail(state / "audit" / "trail.jsonl"),
+            sandbox=self.sandbox,  # type: ignore[arg-type]
+            history=History(state / "history"),
+            budget=Budget(state / "budget.json", settings.budget),
+            beacon=Beacon(state),
+            kill_switch=kill_switch,
+            stop=StopSignal(kill_switch),
+            environ={},
+            clock=lambda: self.now,
+        )
+        self.engines: list[ScriptedEngine] = []
+        monkeypatch.setattr("daemon.cycle.engines_for", lambda job: tuple(self.engines))
+
+    def drop(self, note: dict[str, Any] | None = None, name: str = "n.json") -> None:
+        """Put a note into the inbox."""
+        inbox = self.shop.settings.inbox_path
+        inbox.mkdir(parents=True, exist_ok=True)
+        (inbox / name).write_text(json.dumps(note or NOTE))
+
+    def mend(self, *engines: ScriptedEngine, note: dict[str, Any] | None = None) -> int:
+        """Drop a note and let the worker work."""
+        self.engines = list(engines)
+        self.drop(note)
+        return self.work()
+
+    def work(self) -> int:
+        """One worker's pass."""
+        return work(self.shop, complete=["n.json"])
+
+    def events(self) -> list[str]:
+        """The names of all records."""
+        return [record.event for record in self.shop.trail.records()]
+
+    def last(self, event: str) -> dict[str, Any]:
+        """The data of the last record of that event."""
+        return dict(list(self.shop.trail.records(event=event))[-1].data)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Place]]:
+    """Makes a Place with extra lines for its target."""
+    made: list[Place] = []
+
+    def make(target: str = "") -> Place:
+        made.append(Place(tmp_path, target, monkeypatch))
+        return made[-1]
+
+    yield make
+    for each in made:
+        assert verify(each.shop.state / "audit" / "trail.jsonl").ok
+        each.shop.store.close()
+
+
+def test_a_right_patch_is_proven_and_applied(place: Callable[..., Place]) -> None:
+    """Received to applied, each step in the trail, the store empty at the end."""
+    here = place()
+
+    assert here.mend(ScriptedEngine(REPORT, [RIGHT])) == DONE
+
+    assert here.file.read_text() == FIXED
+    assert here.events() == [
+        "received", "baseline", "reported", "reproduced", "proposed", "trial", "applied",
+    ]  # fmt: skip
+    assert here.last("applied")["evidence"] == "proven"
+    assert here.shop.store.all() == []
+
+
+def test_a_wrong_patch_becomes_feedback(place: Callable[..., Place]) -> None:
+    """The engine hears which tests failed, and its second patch is applied."""
+    here = place()
+    engine = ScriptedEngine(REPORT, [WRONG, RIGHT])
+
+    here.mend(engine)
+
+    assert engine.heard[0] is None
+    assert engine.heard[1] is not None and "test_total" in engine.heard[1].reason
+    assert here.file.read_text() == FIXED
+
+
+def test_attempts_run_out_and_the_module_stays(place: Callable[..., Place]) -> None:
+    """Three wrong patches, no advice: rejected, with a report, nothing changed."""
+    here = place()
+
+    here.mend(ScriptedEngine(REPORT, [WRONG] * 3))
+
+    assert here.file.read_text() == CODE
+    assert here.events()[-1] == "rejected"
+    assert next((here.shop.reports).glob("*.md")).read_text().count("## Attempt") == 3
+
+
+def test_self_diagnosis_starts_one_fresh_cycle(place: Callable[..., Place]) -> None:
+    """The engine reads its own attempts; its advice opens the next session."""
+    here = place()
+    engine = ScriptedEngine(REPORT, [WRONG, WRONG, WRONG, RIGHT], advice="do not slice")
+
+    here.mend(engine)
+
+    assert "Attempt 3" in engine.read[0]
+    assert engine.cases[1].advice == "do not slice"
+    assert here.file.read_text() == FIXED
+
+
+def test_a_refusing_gate_counts_as_an_attempt_and_is_recorded(place: Callable[..., Place]) -> None:
+    """A patch that swallows everything never reaches a trial."""
+    here = place()
+    cheat = proposal("    try:\n        return sum(prices)\n    except Exception:\n        pass\n")
+
+    here.mend(ScriptedEngine(REPORT, [cheat, RIGHT]))
+
+    assert here.last("gate_refused")["gate"] == "policy"
+    assert here.events().count("trial") == 1
+
+
+def test_rivals_make_the_bug_ambiguous_and_hold_it(place: Callable[..., Place]) -> None:
+    """Two patches that pass but differ are shown to a person; neither is applied."""
+    here = place()
+
+    here.mend(ScriptedEngine(REPORT, [proposal("    return sum(prices)\n", "    return 3\n")]))
+
+    assert here.file.read_text() == CODE
+    held = here.shop.store.all()[0]
+    assert held.state is State.HELD and "ambiguous" in held.data["reason"]
+    assert len(held.data["rival_diffs"]) == 1
+
+
+def test_without_a_failing_test_a_patch_is_held(place: Callable[..., Place]) -> None:
+    """regression-only evidence is not enough for apply-proven, and is for apply-any."""
+    report = BugReport(filename="shop.py", function="least", summary="least fails for []")
+    hunk = Hunk(
+        filename="shop.py",
+        first_line=6,
+        last_line=6,
+        original="    return min(prices)\n",
+        replacement="    return min(prices, default=0)\n",
+    )
+    patch = Proposal(patch=Patch(hunks=(hunk,), rationale="guard"))
+    here = place()
+
+    here.mend(ScriptedEngine(report, [patch]))
+
+    assert here.last("held")["evidence"] == "regression-only"
+    assert here.file.read_text() == CODE
+
+
+def test_apply_any_applies_regression_only(place: Callable[..., Place]) -> None:
+    """A target may ask for more daring."""
+    report = BugReport(filename="shop.py", function="total", summary="tidy up")
+    here = place('autonomy = "apply-any"')
+
+    here.mend(ScriptedEngine(report, [RIGHT]))
+
+    assert here.last("applied")["evidence"] == "regression-only"
+
+
+def test_a_written_test_that_fails_now_makes_the_evidence_reproduced(
+    place: Callable[..., Place],
+) -> None:
+    """The engine's own test must fail before and pass after; it stays out of the module."""
+    report = BugReport(filename="shop.py", function="total", summary="forgets the first")
+    code = "from shop import total\n\n\ndef test_one():\n    assert total([7]) == 7\n"
+    weak = Reproduction(filename="x.py", code="def test_ok():\n    pass\n", explanation="")
+    good = Reproduction(filename="x.py", code=code, explanation="one price")
+    here = place()
+
+    here.mend(ScriptedEngine(report, [RIGHT], tests=[weak, good]))
+
+    assert here.last("applied")["evidence"] == "reproduced"
+    assert sorted(path.name for path in here.module.glob("*.py")) == ["shop.py", "test_shop.py"]
+
+
+def test_a_written_test_is_kept_when_the_target_wants_it(place: Callable[..., Place]) -> None:
+    """keep_reproduction_tests adds it beside the other tests, in the same change."""
+    report = BugReport(filename="shop.py", function="total", summary="forgets the first")
+    code = "from shop import total\n\n\ndef test_one():\n    assert total([7]) == 7\n"
+    test = Reproduction(filename="x.py", code=code, explanation="one price")
+    here = place("keep_reproduction_tests = true")
+
+    here.mend(ScriptedEngine(report, [RIGHT], tests=[test]))
+
+    assert next(here.module.glob("test_mendd_*.py")).read_text() == code
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (Declined(category="not_a_bug", reason="works as told"), "works as told"),
+        (BugReport(filename="gone.py", function=None, summary=""), "no file 'gone.py'"),
+        (BugReport(filename="shop.py", function="totl", summary=""), "its names are: total"),
+        (BugReport(filename="test_shop.py", function=None, summary=""), "protected"),
+    ],
+)
+def test_a_report_that_does_not_fit_is_declined(
+    place: Callable[..., Place], report: BugReport | Declined, said: str
+) -> None:
+    """Declining is a normal end, whoever finds the reason."""
+    here = place()
+
+    here.mend(ScriptedEngine(report, []))
+
+    assert said in here.last("declined")["reason"]
+
+
+def test_the_next_engine_gets_the_first_ones_hints(place: Callable[..., Place]) -> None:
+    """`auto`: what the search suspects goes into the model's case."""
+    here = place()
+    first = ScriptedEngine(REPORT, [NoPatch(reason="none fits", suspicious=("shop.py:2 sum",))])
+    second = ScriptedEngine(REPORT, [RIGHT], name="claude")
+
+    here.mend(first, second)
+
+    assert "shop.py:2 sum" in second.cases[0].advice
+    assert here.last("applied")["engine"] == "claude"
+
+
+def test_an_outage_uses_up_no_attempt_and_waits_longer_each_time(
+    place: Callable[..., Place],
+) -> None:
+    """No Docker: failed is recorded, the work waits, and is mended once Docker is back."""
+    here = place()
+    here.sandbox.broken = EngineUnavailable("no engine answers")
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    waiting = here.shop.store.all()[0]
+    assert waiting.state is State.WAITING and waiting.attempts == 0
+    assert here.last("failed")["reason"] == "no engine answers"
+
+    here.sandbox.broken = None
+    assert here.work() == DONE
+    assert here.file.read_text() == CODE, "not before its time"
+    here.now = waiting.not_before or here.now
+    here.work()
+
+    assert here.file.read_text() == FIXED
+
+
+def test_the_kill_switch_stops_before_anything_is_applied(place: Callable[..., Place]) -> None:
+    """Thrown during the trial: nothing is applied, the work stays open, later it is mended."""
+    here = place()
+    here.sandbox.before_run = lambda: bool(here.shop.kill_switch.throw("enough", "me"))
+
+    assert here.mend(ScriptedEngine(REPORT, [RIGHT])) == STOPPED
+    assert here.file.read_text() == CODE
+    assert [work.state for work in here.shop.store.all()] == [State.OPEN]
+
+    here.sandbox.before_run = lambda: None
+    here.shop.kill_switch.lift()
+    here.engines = [ScriptedEngine(REPORT, [RIGHT])]
+    assert here.work() == DONE
+    assert here.file.read_text() == FIXED
+
+
+def test_an_engine_that_breaks_does_not_stop_the_others(place: Callable[..., Place]) -> None:
+    """The cycle's edge: a defect of ours is recorded and the work is not lost."""
+    here = place()
+
+    here.mend(ScriptedEngine(REPORT, []))
+
+    assert "IndexError" in here.last("failed")["reason"]
+    assert here.shop.store.all()[0].state is State.WAITING
+
+
+def test_the_same_failure_after_a_patch_came_back(place: Callable[..., Place]) -> None:
+    """A second note after the patch means that it did not hold."""
+    here = place()
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+
+    here.mend(
+        ScriptedEngine(Declined(category="not_a_bug", reason="now fine"), []),
+        note={**NOTE, "timestamp": "2026-11-21T10:00:00Z"},
+    )
+
+    assert "came_back" in here.events()
+
+
+def test_an_unhealthy_service_gets_its_old_code_back(place: Callable[..., Place]) -> None:
+    """health fails after the patch: reverted at once, frozen for a person."""
+    here = place('health = ["false"]\nhealth_s = 0')
+
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+
+    assert here.file.read_text() == CODE
+    assert here.events()[-2:] == ["applied", "reverted"]
+    assert here.shop.store.all()[0].state is State.FROZEN
+
+
+def test_a_patch_that_undoes_an_earlier_one_is_frozen(place: Callable[..., Place]) -> None:
+    """Oscillation waits for a person, whatever the tests say."""
+    here = place()
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    here.file.write_text(CODE)
+
+    here.mend(
+        ScriptedEngine(REPORT, [RIGHT]), note={**NOTE, "timestamp": "2026-11-22T10:00:00Z"}
+    )
+
+    assert here.last("frozen")["reason"].startswith("it is the same as patch")
+    assert here.file.read_text() == CODE
+
+
+def test_an_approved_patch_is_proven_again_and_applied(place: Callable[..., Place]) -> None:
+    """Approval is an order; the worker tries the patch on the module as it is now."""
+    here = place('autonomy = "propose"')
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    held = here.shop.store.all()[0]
+    (here.module / "new.py").write_text("x = 1\n")
+
+    order = Order(kind="approve", id=held.id, by="ada", time=here.now.isoformat())
+    give_order(here.shop.state, order)
+    here.work()
+
+    assert here.file.read_text() == FIXED
+    assert here.last("approved")["by"] == "ada"
+    assert here.shop.store.all() == []
+
+
+def test_a_person_chooses_between_rivals(place: Callable[..., Place]) -> None:
+    """`approve --choice 1` applies the rival."""
+    here = place()
+    rival = "    return sum(price for price in prices)\n"
+    here.mend(ScriptedEngine(REPORT, [proposal("    return sum(prices)\n", rival)]))
+    held = here.shop.store.all()[0]
+
+    order = Order(kind="approve", id=held.id, by="ada", time=here.now.isoformat(), choice=1)
+    give_order(here.shop.state, order)
+    here.work()
+
+    assert rival in here.file.read_text()
+
+
+def test_an_applied_patch_is_reverted_on_order(place: Callable[..., Place]) -> None:
+    """The original comes back byte for byte, and the trail says who asked."""
+    here = place()
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    done = next(iter(here.shop.store.archived(1)))
+
+    order = Order(kind="revert", id=done["id"], by="ada", time=here.now.isoformat(), reason="no")
+    give_order(here.shop.state, order)
+    here.work()
+
+    assert here.file.read_text() == CODE
+    assert here.last("reverted")["by"] == "ada"
+
+
+def test_two_notes_on_one_failure_are_one_piece_of_work(place: Callable[..., Place]) -> None:
+    """The second joins the first and raises its priority."""
+    here = place()
+    here.drop(name="a.json")
+    here.drop({**NOTE, "timestamp": "2026-11-19T10:00:00Z"}, name="b.json")
+
+    take_in(here.shop, ["a.json", "b.json"])
+
+    (work_item,) = here.shop.store.all()
+    assert (work_item.seen, work_item.priority) == (2, 1)
