@@ -12,7 +12,9 @@ from daemon.commands import CommandError, Exit, add_json, settings_of
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
-    from reflections.note import Notes, Reflection
+    from reflections.reflection import Reflection
+
+    Notes = tuple[Reflection, ...]
 
 EXAMPLE = """\
   mendd reflect --outcome "total() fails on an empty cart" < traceback.txt
@@ -20,7 +22,7 @@ EXAMPLE = """\
   mendd reflect --file reflections.json --dry-run
 """
 FIELDS = ("target", "task", "outcome", "test")
-WHERE_TEXT_COMES_FROM = "standard input"
+TRACEBACK = "Traceback (most recent call last):"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,9 @@ def _given(options: argparse.Namespace, most: int) -> tuple[str, bytes]:
 
 
 def _from_options(options: argparse.Namespace, most: int) -> dict[str, Any]:
-    piped = _standard_input(options, most)
+    piped, traceback = _standard_input(options, most), None
+    if piped.lstrip().startswith(TRACEBACK):
+        piped, traceback = "", piped
     text = options.text if options.text != "-" else None
     record = {
         "task_summary": options.task,
@@ -79,7 +83,7 @@ def _from_options(options: argparse.Namespace, most: int) -> dict[str, Any]:
         "reflection": "\n\n".join(part for part in (text, piped) if part),
         "target": options.target,
         "test": options.test,
-        "traceback": None,
+        "traceback": traceback,
         "labels": options.label,
     }
     if options.traceback is not None:
@@ -101,7 +105,7 @@ def _standard_input(options: argparse.Namespace, most: int) -> str:
         return ""
     source = getattr(sys.stdin, "buffer", None)
     data = source.read(most + 1) if source else sys.stdin.read(most + 1).encode()
-    _check_size(data, WHERE_TEXT_COMES_FROM, most)
+    _check_size(data, "standard input", most)
     return str(data.decode("utf-8", "replace"))
 
 
@@ -127,12 +131,10 @@ def _read(name: str, data: bytes) -> "Notes":
     from reflections.note import UnreadableNote, read_notes
 
     try:
-        notes = read_notes(name, data, received=datetime.now(UTC))
+        return read_notes(name, data, received=datetime.now(UTC))
     except UnreadableNote as error:
-        raise CommandError(f"the inbox would refuse this: {error}") from None
-    if notes.complaint:
-        raise CommandError(f"nothing was dropped, because of {name}: {notes.complaint}")
-    return notes
+        why = f"the inbox would not take all of this: {error}"
+        raise CommandError(f"{why}\nnothing was dropped; put it right and try again") from None
 
 
 def _outlook(note: "Reflection", settings: "Settings") -> Outlook:
