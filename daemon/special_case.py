@@ -6,6 +6,7 @@ file already knew, and one more case in a row of cases on the same subject that 
 """
 
 import ast
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,16 @@ from daemon.parsing import Change
 Value = tuple[str, object]  # kind and value, so that 1, 1.0 and True stay apart
 TRIVIAL_NUMBERS = frozenset({0, 1, -1, 2})
 TRIVIAL_TEXT = 1  # a single punctuation character or space guards, it does not recognise
+# The ends of the calendar, the clock and the scale: rules have them, whatever a test passes in.
+NATURAL_ENDS = {
+    "month": {12},
+    "day": {28, 29, 30, 31},
+    "weekday": {3, 4, 5, 6, 7},
+    "hour": {12, 23, 24},
+    "minute": {59, 60},
+    "second": {59, 60},
+    "percent": {100},
+}
 Comparison = ast.Eq | ast.NotEq | ast.In | ast.NotIn | ast.Is | ast.IsNot
 Ordering = ast.Lt | ast.LtE | ast.Gt | ast.GtE
 
@@ -80,7 +91,8 @@ def _suspects(change: Change) -> Iterator[tuple[ast.expr, Value]]:
     known = set() if change.before is None else {v for _, v in _literals(change.before)}
     rows = Counter[str]() if change.before is None else _rows(change.before)
     for subject, node, value in _recognised(change.after):
-        if value not in known and not _one_more(subject, value, rows):
+        natural = _is_natural_end(subject, value)
+        if value not in known and not natural and not _one_more(subject, value, rows):
             yield node, value
 
 
@@ -88,6 +100,12 @@ def _one_more(subject: str, value: Value, rows: Counter[str]) -> bool:
     """Whether a row of cases on this subject was there before: two, or one that is a word."""
     word = value[0] == "str" and str(value[1]).replace("-", "_").isidentifier()
     return rows[subject] >= (1 if word else 2)
+
+
+def _is_natural_end(subject: str, value: Value) -> bool:
+    """Whether `day.month` is compared with 12, and the like."""
+    word = re.findall(r"[a-z]+", subject.lower()) or [""]
+    return value[1] in NATURAL_ENDS.get(word[-1].removesuffix("s"), ())
 
 
 def _rows(tree: ast.Module) -> Counter[str]:

@@ -83,7 +83,7 @@ def judge(
         evidence=Evidence.NONE,
         reason="",
         fixed=_fixed(before, now, healed, written, missed),
-        broken=tuple(test for test, was in before.items() if _broke(was, now.get(test))),
+        broken=_broken(before, now, reproduction),
         vanished=_vanished(before, now, healed, trial, stopped=bool(missed)),
         newly_skipped=tuple(t for t, was in before.items() if was not in IDLE and _idle(t, now)),
         appeared=_appeared(now, baseline, healed, reproduction),
@@ -109,10 +109,15 @@ def _objection(
     """The strongest reason against the trial, or nothing."""
     if trial.ending is not Ending.FINISHED:
         return f"{ENDED[trial.ending]}{_detail(trial)}"
+    unread = [test for test in judgement.broken if test not in before]
+    if unread:
+        return f"with the patch this cannot be collected any more: {_named(unread)}"
     if judgement.broken:
+        passed = all(before[test] in GOOD for test in judgement.broken)
+        was = "passed" if passed else "did not fail"
         fail = "fails" if len(judgement.broken) == 1 else "fail"
         return (
-            f"{_tests(judgement.broken)} that passed before now {fail}: {_named(judgement.broken)}"
+            f"{_tests(judgement.broken)} that {was} before now {fail}: {_named(judgement.broken)}"
         )
     if missed:
         return f"the target test still does not pass: {_named(missed)}"
@@ -187,10 +192,6 @@ def _fails_again(test: str, removal: Run) -> bool:
     return outcome in BAD or outcome is Outcome.XFAILED
 
 
-def _broke(was: Outcome, now: Outcome | None) -> bool:
-    return was not in BAD and now in BAD
-
-
 def _idle(test: str, now: Mapping[str, Outcome]) -> bool:
     return now.get(test) in IDLE
 
@@ -224,6 +225,20 @@ def _fixed(
     )
     suite = (test for test in failed if _passes(test, now, healed))
     return (*suite, *(test for test in written if test not in missed and test not in before))
+
+
+def _broken(
+    before: Mapping[str, Outcome], now: Mapping[str, Outcome], reproduction: str | None
+) -> tuple[str, ...]:
+    """Tests that did not fail before, and files that could be collected before."""
+    tests = (test for test, was in before.items() if was not in BAD and now.get(test) in BAD)
+    files = (
+        test
+        for test, outcome in now.items()
+        if outcome is Outcome.ERROR and "::" not in test and test not in before
+        if not _belongs(test, reproduction)
+    )
+    return (*tests, *files)
 
 
 def _vanished(
