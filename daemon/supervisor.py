@@ -1,6 +1,6 @@
 """The supervisor: decides when a worker works, outlives whatever happens in it, and obeys.
 
-One loop turns at least four times a second. Each turn reads the signals, minds the worker and the
+One loop turns at least twice a second. Each turn reads the signals, minds the worker and the
 kill switch, looks for work and starts at most one worker. Everything else (events, timers,
 signals) only sets a flag and wakes the loop.
 """
@@ -31,7 +31,7 @@ from daemon.worker_process import Duty, End
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.25
+POLL_S = 0.4
 """Longest sleep: the kill switch is seen after this even when no event tells."""
 EVENT_PAUSE_S = 0.05
 """Shortest time between two looks that events asked for."""
