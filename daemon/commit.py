@@ -1,0 +1,295 @@
+"""A change as a commit: prepared beside the index, then one step of a branch.
+
+What git would store for the old bytes must be what HEAD holds, else the file has uncommitted
+work of a person and is left alone. Line ends: where HEAD holds the bytes as they are, the new
+bytes are stored as they are; where git's own conversion (`text`, `eol`, `core.autocrlf` of the
+repository) leads from the old bytes to HEAD's, the new bytes are converted the same way.
+Filters, `ident` and re-encodings are not run: such files are refused.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.gitrepo import (
+    Entry,
+    GitFailed,
+    Repository,
+    blob_name,
+    index_path,
+    nested_repository,
+)
+from daemon.journal import GitIntent
+
+_FILES = {"100644", "100755"}
+_LOCK_TRIES = 40
+_PAUSE_S = 0.05
+_STALE_S = 1.0  # git holds a ref's lock for milliseconds
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotNow:
+    """The repository is in no state for this commit; a person has to act first."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """The commit that is wanted."""
+
+    id: str
+    root: Path
+    before: Mapping[str, bytes | None]
+    after: Mapping[str, bytes | None]
+    message: str
+    in_place: bool
+
+
+def prepare(wish: Wish, repository: Repository, scratch: Path) -> GitIntent | NotNow:
+    """Make the commit object; no branch, index or file of the work tree changes yet.
+
+    Raises GitFailed.
+    """
+    head = repository.commit_id("HEAD")
+    if head is None:
+        return NotNow(reason=f"the repository {repository.top} has no commit yet")
+    ref = repository.branch() if wish.in_place else f"refs/heads/mendd/{wish.id}"
+    reason = _unfit(wish, repository, ref)
+    if reason or ref is None:
+        return NotNow(reason=reason or "HEAD is detached: check out a branch")
+    paths = {name: index_path(wish.root, name, repository) for name in wish.before}
+    blobs = _stored(wish, repository, head, paths)
+    if isinstance(blobs, NotNow):
+        return blobs
+    commit = _commit(wish, repository, head, blobs, scratch)
+    return GitIntent(
+        top=str(repository.top),
+        git_dir=str(repository.git_dir),
+        ref=ref,
+        old=head if wish.in_place else "0" * len(head),
+        new=commit,
+        paths=tuple((path, entry.blob if entry else None) for path, entry in blobs.items()),
+        in_place=wish.in_place,
+    )
+
+
+def _unfit(wish: Wish, repository: Repository, ref: str | None) -> str | None:
+    nested = nested_repository(wish.root, wish.before)
+    if nested:
+        return f"{nested} lies in another repository inside the module; make that one a target"
+    if not wish.in_place:
+        taken = ref and repository.commit_id(ref)
+        return f"the branch {ref} exists already; rename or delete it" if taken else None
+    if ref is None:
+        return 'HEAD is detached: check out a branch, or set git = "branch"'
+    doing = repository.under_way()
+    return f"{doing} is under way in {repository.top}; end it first" if doing else None
+
+
+def _stored(
+    wish: Wish, repository: Repository, head: str, paths: Mapping[str, str]
+) -> dict[str, Entry | None] | NotNow:
+    """What HEAD's tree gets at each path: the new blob with the old mode, None to remove it."""
+    special = repository.special_attributes([*paths.values()])
+    for path, attribute in special.items():
+        return NotNow(
+            reason=f"{path} has the git attribute {attribute}, which mendd does not run; "
+            'set git = "plain" for this target, or take the attribute off'
+        )
+    heads = repository.entries(head, [*paths.values()])
+    staged = repository.index_entries([*paths.values()]) if wish.in_place else heads
+    blobs: dict[str, Entry | None] = {}
+    for name, path in paths.items():
+        entry = heads.get(path)
+        if staged.get(path) != entry:
+            return NotNow(reason=f"{path} has staged changes; commit or unstage them first")
+        stored = _stored_file(repository, path, entry, wish.before[name], wish.after[name])
+        if isinstance(stored, NotNow):
+            return stored
+        blobs[path] = stored
+    return blobs
+
+
+def _stored_file(
+    repository: Repository, path: str, head: Entry | None, before: bytes | None, after: bytes | None
+) -> Entry | NotNow | None:
+    if head is not None and head.mode not in _FILES:
+        return NotNow(reason=f"{path} is a link or a submodule in HEAD")
+    if before is None or head is None:
+        if before is not None:
+            return NotNow(reason=f"{path} is not committed; commit it first")
+        if head is not None:
+            return NotNow(reason=f"{path} is in HEAD, but was removed from the work tree")
+        converted, mode = True, "100644"
+    elif blob_name(before, head.blob) == head.blob:
+        converted, mode = False, head.mode
+    elif repository.store(path, before, converted=True) == head.blob:
+        converted, mode = True, head.mode
+    else:
+        return NotNow(reason=f"{path} has uncommitted changes; commit or stash them first")
+    if after is None:
+        return None
+    return Entry(mode=mode, blob=repository.store(path, after, converted=converted))
+
+
+def _commit(
+    wish: Wish,
+    repository: Repository,
+    head: str,
+    blobs: Mapping[str, Entry | None],
+    scratch: Path,
+) -> str:
+    repository.git("read-tree", head, index=scratch)
+    gone = "0 " + "0" * len(head)
+    lines = "".join(
+        f"{f'{entry.mode} {entry.blob}' if entry else gone}\t{path}\0"
+        for path, entry in blobs.items()
+    )
+    data = lines.encode("utf-8", "surrogateescape")
+    repository.git("update-index", "-z", "--index-info", data=data, index=scratch)
+    tree = repository.git("write-tree", index=scratch).decode("ascii").strip()
+    message = _CONTROL.sub(" ", wish.message).strip() + "\n"
+    text = message.encode("utf-8", "replace")
+    commit = repository.git("commit-tree", "-p", head, "-F", "-", tree, data=text)
+    return commit.decode("ascii").strip()
+
+
+def still_fits(repository: Repository, git: GitIntent) -> bool:
+    """Whether, under the index lock, branch and index are what the commit was made for."""
+    if repository.branch() != git.ref or repository.commit_id(git.ref) != git.old:
+        return False
+    paths = [path for path, _ in git.paths]
+    return repository.index_entries(paths) == repository.entries(git.old, paths)
+
+
+def move_branch(repository: Repository, git: GitIntent, subject: str) -> bool:
+    """The branch goes from the old commit to the new one; False if it is elsewhere by now."""
+    message = f"mendd: {_CONTROL.sub(' ', subject)[:100]}"
+    try:
+        repository.git("update-ref", "-m", message, git.ref, git.new, git.old)
+    except GitFailed:
+        if branch_holds(repository, git):
+            return True
+        if (repository.commit_id(git.ref) or "0" * len(git.new)) == git.old:
+            raise
+        return False
+    return True
+
+
+def branch_holds(repository: Repository, git: GitIntent) -> bool:
+    """Whether the branch has the commit: at its tip, or below what a person added since."""
+    tip = repository.commit_id(git.ref)
+    if tip is None or tip == git.new:
+        return tip == git.new
+    try:
+        repository.git("merge-base", "--is-ancestor", git.new, tip)
+    except GitFailed:
+        return False
+    return True
+
+
+def lock_index(git: GitIntent, change: str) -> bool:
+    """Take git's own lock on the index, so that no git command of a person comes between.
+
+    The lock file holds our name from its first moment on, so that one left by a crash is known.
+    """
+    lock, marker = _lock_files(git, change)
+    marker.write_bytes(_marker(change))
+    try:
+        for _ in range(_LOCK_TRIES):
+            try:
+                os.link(marker, lock)
+            except FileExistsError:
+                if _is_ours(lock, change):
+                    return True
+                time.sleep(_PAUSE_S)
+            else:
+                return True
+        return False
+    finally:
+        marker.unlink()
+
+
+def unlock_index(git: GitIntent, change: str) -> None:
+    """Give the lock back, and remove what a crash left beside the index."""
+    lock, marker = _lock_files(git, change)
+    if _is_ours(lock, change):
+        lock.unlink()
+    for left in (marker, _new_index(git, change), Path(f"{_new_index(git, change)}.lock")):
+        left.unlink(missing_ok=True)
+
+
+def build_index(repository: Repository, git: GitIntent, change: str) -> None:
+    """Make the index as it will be, beside it: only the changed entries differ. Under the lock.
+
+    The copy keeps the index's time, by which git tells which entries it must look at twice
+    (git's Documentation/technical/racy-git.txt). Raises GitFailed, OSError.
+    """
+    new = _new_index(git, change)
+    shutil.copy2(repository.git_dir / "index", new)
+    for path, blob in git.paths:
+        if blob is None:
+            repository.git("update-index", "--force-remove", "--", path, index=new)
+        else:
+            _refresh_entry(repository, path, blob, new)
+
+
+def install_index(git: GitIntent, change: str) -> None:
+    """Let the index that was built take the old one's place."""
+    _new_index(git, change).replace(Path(git.git_dir) / "index")
+
+
+def _refresh_entry(repository: Repository, path: str, blob: str, index: Path) -> None:
+    with contextlib.suppress(GitFailed):  # the file may be gone this moment
+        repository.git("update-index", "--add", "--", path, index=index)
+    found = repository.index_entries([path], index).get(path)
+    if found is None or found.blob != blob:  # edited this moment, or stored another way
+        mode = found.mode if found else "100644"
+        about = f"{mode},{blob},{path}"
+        repository.git("update-index", "--add", "--cacheinfo", about, index=index)
+
+
+def clear_ref_locks(repository: Repository, git: GitIntent) -> None:
+    """Remove the lock files of a git that was killed while it moved our branch."""
+    common = repository.git_dir / "commondir"
+    folder = repository.git_dir
+    if common.exists():
+        folder = (folder / common.read_text("utf-8").strip()).resolve()
+    for lock in (folder / f"{git.ref}.lock", repository.git_dir / "HEAD.lock"):
+        seen = _seen(lock)
+        if seen and seen[1] in (b"", f"{git.new}\n".encode("ascii")):
+            time.sleep(_STALE_S)
+            if _seen(lock) == seen:
+                lock.unlink(missing_ok=True)
+
+
+def _seen(lock: Path) -> tuple[int, bytes] | None:
+    try:
+        return lock.stat().st_ino, lock.read_bytes()[:200]
+    except OSError:
+        return None
+
+
+def _lock_files(git: GitIntent, change: str) -> tuple[Path, Path]:
+    folder = Path(git.git_dir)
+    return folder / "index.lock", folder / f"mendd-{change}.marker"
+
+
+def _new_index(git: GitIntent, change: str) -> Path:
+    return Path(git.git_dir) / f"mendd-{change}.index"
+
+
+def _marker(change: str) -> bytes:
+    return f"mendd {change}\n".encode("ascii")
+
+
+def _is_ours(lock: Path, change: str) -> bool:
+    seen = _seen(lock)
+    return seen is not None and seen[1] == _marker(change)
