@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands import CommandError, Exit
-from daemon.commands.records import trail_path
+from daemon.commands.records import records_since, trail_size
 from daemon.commands.switch import person
 
 if TYPE_CHECKING:
-    from audit.record import Record
     from daemon.orders import OrderKind
     from daemon.settings import Settings
 
@@ -56,7 +55,7 @@ def give(
 
     by = options.by or person()
     given = Order(kind=kind, id=id_, by=by, time=datetime.now(UTC).isoformat(), **more)
-    start = _trail_size(settings)
+    start = trail_size(settings)
     path = give_order(settings.state, given)
     if KillSwitch(settings.kill_switch).on():
         words = "the kill switch is on: the order is kept and waits for 'mendd on'"
@@ -88,36 +87,12 @@ def _outcome(kind: str, id_: str, path: Path, settings: "Settings", start: int) 
     """Read the outcome from the trail, from where it ended when the order was given."""
     if path.exists():
         return Outcome(order=kind, id=id_, words=None, code=Exit.DONE)
-    found = [r for r in _since(settings, start) if r.event == "ordered" and r.reflection == id_]
+    found = [
+        r for r in records_since(settings, start) if r.event == "ordered" and r.reflection == id_
+    ]
     words = str(found[-1].data.get("outcome", "done")) if found else "carried out"
     good = not found or words.startswith(GOOD[kind])
     return Outcome(order=kind, id=id_, words=words, code=Exit.DONE if good else Exit.NO)
-
-
-def _trail_size(settings: "Settings") -> int:
-    try:
-        return trail_path(settings).stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _since(settings: "Settings", start: int) -> list["Record"]:
-    """The records that were appended behind this offset."""
-    from audit.record import NotARecord, from_line
-
-    try:
-        with trail_path(settings).open("rb") as file:
-            file.seek(start)
-            lines = file.read().split(b"\n")
-    except FileNotFoundError:
-        return []
-    found = []
-    for line in lines[:-1]:
-        try:
-            found.append(from_line(line))
-        except NotARecord:
-            continue
-    return found
 
 
 def _somebody_works(settings: "Settings") -> bool:

@@ -5,13 +5,16 @@ somebody watches.
 """
 
 import contextlib
+import logging
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
+from daemon.logs import Lines
 from daemon.progress import Progress, read_progress
 from daemon.show import how_long, one_line
 
@@ -21,9 +24,12 @@ MOVING = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 @contextlib.contextmanager
 def progress_shown(state: Path) -> Iterator[None]:
-    """While inside, the progress under this state folder is shown."""
+    """While inside, the progress under this state folder is shown, warnings above it."""
     over = threading.Event()
     line = ProgressLine()
+    log, handler = logging.getLogger("mendd"), AboveTheLine(line)
+    log.addHandler(handler)
+    log.propagate = False
     thread = threading.Thread(target=_follow, args=(state, line, over), daemon=True)
     thread.start()
     try:
@@ -32,6 +38,8 @@ def progress_shown(state: Path) -> Iterator[None]:
         over.set()
         thread.join()
         line.clear()
+        log.removeHandler(handler)
+        log.propagate = True
 
 
 class ProgressLine:
@@ -65,6 +73,21 @@ class ProgressLine:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._shown = False
+
+
+class AboveTheLine(logging.StreamHandler[TextIO]):
+    """Warnings of the worker, printed where the progress line was."""
+
+    def __init__(self, line: ProgressLine) -> None:
+        super().__init__(sys.stderr)
+        self._line = line
+        self.setLevel(logging.WARNING)
+        self.setFormatter(Lines("human"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the line away, then print; it comes back by itself."""
+        self._line.clear()
+        super().emit(record)
 
 
 def _follow(state: Path, line: ProgressLine, over: threading.Event) -> None:

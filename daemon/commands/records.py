@@ -3,8 +3,10 @@
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,24 +27,40 @@ def trail_path(settings: "Settings") -> Path:
     return settings.state / "audit" / "trail.jsonl"
 
 
+def trail_size(settings: "Settings") -> int:
+    """Where the trail ends now, for `records_since`."""
+    try:
+        return trail_path(settings).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def records_since(settings: "Settings", size: int) -> list["Record"]:
+    """The records that were appended since the trail had this size."""
+    try:
+        with trail_path(settings).open("rb") as file:
+            file.seek(size)
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    return list(_readable(lines[:-1]))
+
+
 def newest_records(path: Path, events: Collection[str], most: int) -> list["Record"]:
     """The last records with one of these events, newest first, from the last mebibyte only.
 
     Cheap on a trail of any length; lines that are no records are passed over (verify's business).
     """
+    found = (r for r in _readable(reversed(_last_lines(path))) if r.event in events)
+    return list(islice(found, most))
+
+
+def _readable(lines: Iterable[bytes]) -> Iterator["Record"]:
     from audit.record import NotARecord, from_line
 
-    found: list[Record] = []
-    for line in reversed(_last_lines(path)):
-        if len(found) == most:
-            break
-        try:
-            record = from_line(line)
-        except NotARecord:
-            continue
-        if record.event in events:
-            found.append(record)
-    return found
+    for line in lines:
+        with suppress(NotARecord):
+            yield from_line(line)
 
 
 def _last_lines(path: Path) -> list[bytes]:

@@ -1,0 +1,69 @@
+"""The doctor's look at the model: is one needed, is there a key, does its server answer?"""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from daemon.commands.finding import Finding, bad, ok, weak
+
+if TYPE_CHECKING:
+    from daemon.settings import ClaudeSettings, Settings
+
+AREA = "model"
+KEY_REMEDY = (
+    "set ANTHROPIC_API_KEY, give the service the credential anthropic_api_key, or point "
+    "[claude] base_url at a local server"
+)
+PATIENCE_S = 15.0
+
+
+def model_findings(settings: "Settings", *, online: bool) -> Iterator[Finding]:
+    """What is configured; with `online`, also whether it answers."""
+    from daemon.secrets import api_key
+
+    key, engines = api_key(os.environ), {target.engine for target in settings.targets}
+    there = bool(key or settings.claude.base_url)
+    if there:
+        yield ok(AREA, "key", _said(key, settings.claude))
+    elif engines == {"search"}:
+        yield ok(AREA, "key", "none, and none is needed: every target uses the search engine")
+    elif "claude" in engines:
+        names = ", ".join(t.name for t in settings.targets if t.engine == "claude")
+        yield bad(AREA, "key", f'none, but engine = "claude" for {names}', KEY_REMEDY)
+    else:
+        detail = "none: only the embedded search engine works (simple bugs with a failing test)"
+        yield weak(AREA, "key", detail, KEY_REMEDY)
+    if online and there:
+        yield _asked(settings.claude, key)
+
+
+def _said(key: str | None, claude: "ClaudeSettings") -> str:
+    where = f" at {claude.base_url}" if claude.base_url else ""
+    return f"{'a key is set' if key else 'no key'}; model {claude.model}{where}"
+
+
+def _asked(claude: "ClaudeSettings", key: str | None) -> Finding:
+    """Look the model up; costs no tokens. Local servers may know no such look-up."""
+    from daemon.engines import EngineError
+    from daemon.engines.transport import open_client
+
+    try:
+        client = open_client(claude, key)
+    except EngineError as error:
+        return bad(AREA, "server", str(error), KEY_REMEDY)
+    import anthropic
+
+    try:
+        client.models.retrieve(claude.model, timeout=PATIENCE_S)
+    except anthropic.NotFoundError:
+        if claude.base_url:
+            return weak(AREA, "server", "answers, but cannot tell its models", "try a reflection")
+        return bad(AREA, "server", f"knows no model {claude.model!r}", "correct [claude] model")
+    except (anthropic.AuthenticationError, anthropic.PermissionDeniedError):
+        return bad(AREA, "server", "refuses the key", KEY_REMEDY)
+    except anthropic.APIError as error:
+        remedy = "see to the network, the proxy and [claude] base_url"
+        return bad(AREA, "server", f"{type(error).__name__}: {error}"[:300], remedy)
+    finally:
+        client.close()
+    return ok(AREA, "server", f"answers and knows {claude.model}")
