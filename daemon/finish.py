@@ -6,6 +6,7 @@ Record first, report second, store last: a crash in between repeats the step and
 from datetime import datetime, timedelta
 from typing import Any
 
+from daemon.apply import forget
 from daemon.chronicle import Chronicle, cost_data
 from daemon.ending import Ending, Verdict
 from daemon.job import Job
@@ -36,6 +37,8 @@ def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> N
         shop.store.finish(
             work, verdict=ending.verdict.value, reason=ending.reason, now=now, extra=extra
         )
+    for change in job.changes if job else ():
+        forget(shop.journal, change)  # only now is nothing left to make up for after a crash
 
 
 def postpone(

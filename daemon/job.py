@@ -53,7 +53,8 @@ class Job:
         self.report: BugReport | None = None
         self.hints = ""
         self.engine_name = self.model = ""
-        self.held_data: dict[str, object] = {}
+        self.held_data: dict[str, object] = {}  # kept with the work, or in its archive line
+        self.changes: list[str] = []  # of the module; in the journal until all is recorded
         self._spent: list[Spending] = []
         self.refreshed = 0
         self._prepare()
@@ -72,7 +73,7 @@ class Job:
     @property
     def short_id(self) -> str:
         """Ten characters that name this work in file names and branches."""
-        return hashlib.sha256(self.work.id.encode()).hexdigest()[:10]
+        return short_id(self.work.id)
 
     @property
     def patch_id(self) -> str:
@@ -211,6 +212,7 @@ class Job:
 
     def applied(self, proof: Proof, done: Applied, certificate: Certificate) -> None:
         """The real module was changed."""
+        self.held_data = {"applied": done.to_json(), "target": self.target.name}
         self.chronicle.applied(
             proof,
             done,
@@ -241,6 +243,16 @@ class Job:
             advice=advice,
             seed=self.shop.settings.search.seed,
         )
+
+
+def short_id(work_id: str) -> str:
+    """Ten characters that stand for a work's id where any character will not do."""
+    return hashlib.sha256(work_id.encode()).hexdigest()[:10]
+
+
+def change_owner(change_id: str, work_id: str) -> bool:
+    """Whether a change of the module was made for this work."""
+    return change_id.startswith(f"{short_id(work_id)}-")
 
 
 def module_of(target: TargetSettings) -> Module:

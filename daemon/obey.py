@@ -2,7 +2,7 @@
 
 import logging
 
-from daemon.apply import Reverted, applied_from_json, revert_change
+from daemon.apply import Reverted, applied_from_json, forget, revert_change
 from daemon.certify import held_patch
 from daemon.ending import Ending, Verdict
 from daemon.engines import Feedback
@@ -103,7 +103,7 @@ def prove_and_apply(job: Job, patch: Patch, goal: Goal) -> Ending | Feedback:
 def revert(order: Order, shop: Workshop) -> str:
     """Take an applied patch back; the history remembers, so that it does not come again."""
     kept = shop.store.find_archived(order.id) or {}
-    data = kept.get("applied")
+    data = kept.get("extra", {}).get("applied")
     if not data:
         return "no applied patch of that id is known; 'mendd audit list --event applied' lists them"
     result = revert_change(
@@ -117,7 +117,7 @@ def revert(order: Order, shop: Workshop) -> str:
     shop.trail.append(
         "reverted",
         reflection=order.id,
-        target=kept.get("target"),
+        target=kept["extra"].get("target"),
         data={
             "by": order.by,
             "reason": order.reason,
@@ -125,4 +125,5 @@ def revert(order: Order, shop: Workshop) -> str:
             "commit": result.commit,
         },
     )
+    forget(shop.journal, result.id)
     return "reverted"

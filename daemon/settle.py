@@ -22,6 +22,8 @@ from sandbox.patch import Hunk, Patch, PatchMismatch, anchored
 if TYPE_CHECKING:
     from daemon.job import Job
 
+MOST_REPEATS = 3  # trials repeated because somebody edits the module meanwhile
+
 
 def settle(answer: Proposal, proof: Proof, goal: Goal, job: "Job") -> Ending | Feedback:
     """Decide by autonomy, ambiguity and history; apply only what nobody has to look at."""
@@ -81,6 +83,7 @@ def apply_proven(
         raise Killed
     if isinstance(done, ChangedMeanwhile):
         return try_again(proof, goal, done, job)
+    job.changes.append(done.id)
     job.applied(proof, done, certificate)
     remember(proof, job)
     return watched(done, job)
@@ -88,10 +91,10 @@ def apply_proven(
 
 def try_again(proof: Proof, goal: Goal, changed: ChangedMeanwhile, job: "Job") -> Ending | Feedback:
     """The file is not what was tested: take a new snapshot and prove the patch on that."""
-    if job.refreshed >= 2:
-        return Ending(
-            verdict=Verdict.HELD, reason=f"the module keeps changing under mendd: {changed.reason}"
-        )
+    job.chronicle.write("changed_meanwhile", files=list(changed.files), reason=changed.reason)
+    if not changed.again or job.refreshed >= MOST_REPEATS:
+        job.hold(proof, ())
+        return Ending(verdict=Verdict.HELD, reason=changed.reason)
     job.refresh()
     try:
         patch = anchored(proof.patch, job.source.read)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audit.trail import TrailError
+from daemon.apply import CannotApply
 from daemon.baseline import UnusableBaseline
 from daemon.budget import ReflectionBudgetSpent
 from daemon.config_file import SettingsError, load_settings
@@ -84,7 +85,14 @@ def work_on(item: Work, shop: Workshop) -> None:
         close_work(item, Ending(verdict=Verdict.HELD, reason=str(error)), job, shop)
     except BudgetSpent as error:
         postpone(item, "budget_stop", str(error), job, shop, until=_tomorrow(shop.clock()))
-    except (SandboxError, EngineError, UnusableBaseline, ModuleChanged, OSError) as error:
+    except (
+        SandboxError,
+        EngineError,
+        UnusableBaseline,
+        ModuleChanged,
+        CannotApply,
+        OSError,
+    ) as error:
         log.warning("%s: %s", item.id, error)
         postpone(item, "failed", str(error), job, shop)
     except Exception as error:  # noqa: BLE001 - the edge: one bad note must not stop the others
@@ -125,7 +133,7 @@ def run_worker(settings: Settings, options: argparse.Namespace) -> int:
                 settle_leftovers(shop)
                 return DONE
             if options.housekeep:
-                shop.sandbox.prune(keep=settings.sandbox.keep_snapshots)
+                shop.sandbox.prune()
                 return DONE
             return work(shop, complete=options.complete)
     except (AlreadyRunning, SandboxError, TrailError, ReflectionsError) as error:

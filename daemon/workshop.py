@@ -1,5 +1,6 @@
 """The tools of one worker: opened once, handed to every job, closed at the end."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from daemon.killswitch import KillSwitch, StopSignal
 from daemon.progress import Beacon
 from daemon.settings import Settings
 from reflections.store import Store
+from sandbox.errors import SandboxError
 from sandbox.trial import Limits, Sandbox
 
 
@@ -74,7 +76,7 @@ def open_workshop(
     beacon = Beacon(state)
     sandbox = open_sandbox(settings, beacon.detail)
     kill_switch = KillSwitch(settings.kill_switch)
-    stop = StopSignal(kill_switch, sandbox.kill_all)
+    stop = StopSignal(kill_switch, lambda: killed_all(sandbox))
     stop.listen(signals=signals)
     return Workshop(
         settings=settings,
@@ -88,6 +90,12 @@ def open_workshop(
         stop=stop,
         environ=environ,
     )
+
+
+def killed_all(sandbox: Sandbox) -> None:
+    """Kill our containers; an engine that does not answer has none of them running for us."""
+    with contextlib.suppress(SandboxError):
+        sandbox.kill_all()
 
 
 def open_sandbox(settings: Settings, progress: Callable[[str], None]) -> Sandbox:

@@ -33,6 +33,7 @@ WORDS = {
     "XFAIL": Outcome.XFAILED,
     "XPASS": Outcome.XPASSED,
 }
+RUNS: dict[tuple[str, tuple[str, ...]], Run] = {}  # equal copies behave alike; run each once
 
 
 class LocalBench:
@@ -63,7 +64,10 @@ class LocalBench:
             for name, data in {**changes, **extra_tests}.items():
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 (copy / name).write_bytes(data)
-            return self._outcome(copy, only)
+            key = (scan_tree(copy).hash, tuple(only or ()))
+            if key not in RUNS:
+                RUNS[key] = self._outcome(copy, only)
+            return RUNS[key]
 
     def _outcome(self, copy: Path, only: Sequence[str] | None) -> Run:
         command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider"]
@@ -92,18 +96,19 @@ class LocalBench:
 class LocalSandbox:
     """A Sandbox of LocalBenches. `broken`, when set, is what every run raises."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        """`folder` holds the copies; its owner removes it."""
         self.broken: SandboxError | None = None
         self.before_run: Callable[[], None] = lambda: None
         self._copies: dict[str, Path] = {}
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = folder
 
     def prepare(self, module: Module) -> LocalBench:
         """Copy the module as it is now."""
         if self.broken is not None:
             raise self.broken
         tree = scan_tree(module.root, exclude=module.exclude)
-        copy = Path(self._folder.name) / tree.hash
+        copy = self._folder / tree.hash
         if not copy.exists():
             shutil.copytree(module.root, copy, ignore=shutil.ignore_patterns(".git"))
         self._copies[tree.hash] = copy
@@ -122,8 +127,7 @@ class LocalSandbox:
         return 0
 
     def close(self) -> None:
-        """Remove the copies."""
-        self._folder.cleanup()
+        """Nothing is held."""
 
 
 Answer = Proposal | NoPatch | Declined

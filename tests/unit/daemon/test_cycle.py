@@ -35,7 +35,7 @@ TESTS = (
 NOTE = {
     "task_summary": "sum up a basket",
     "outcome": "failed: total([1, 2]) gave 2",
-    "reflection": "total in shop.py forgets the first price",
+    "reflection": "total in shop.py leaves out the first price",
 }
 REPORT = BugReport(
     filename="shop.py",
@@ -79,7 +79,7 @@ class Place:
         config.write_text(f'state = "state"\n[[target]]\nname = "shop"\npath = "shop"\n{target}\n')
         settings = load_settings(config)
         self.now = datetime(2026, 11, 20, 9, tzinfo=UTC)
-        self.sandbox = LocalSandbox()
+        self.sandbox = LocalSandbox(folder / "copies")
         kill_switch = KillSwitch(settings.kill_switch)
         state = settings.state
         self.shop = Workshop(
@@ -375,9 +375,7 @@ def test_a_patch_that_undoes_an_earlier_one_is_frozen(place: Callable[..., Place
     here.mend(ScriptedEngine(REPORT, [RIGHT]))
     here.file.write_text(CODE)
 
-    here.mend(
-        ScriptedEngine(REPORT, [RIGHT]), note={**NOTE, "timestamp": "2026-11-22T10:00:00Z"}
-    )
+    here.mend(ScriptedEngine(REPORT, [RIGHT]), note={**NOTE, "timestamp": "2026-11-22T10:00:00Z"})
 
     assert here.last("frozen")["reason"].startswith("it is the same as patch")
     assert here.file.read_text() == CODE
