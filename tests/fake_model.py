@@ -22,7 +22,7 @@ import runpy
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,6 +43,7 @@ class Answer:
     stop_details: dict[str, Any] | None = None
     usage: dict[str, Any] | None = field(default_factory=lambda: usage())
     delay_s: float = 0.0
+    plain: bool = False  # whole, even if a stream was asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,10 @@ class Fault:
     """What goes wrong instead of an answer.
 
     status: an error of that code. cut: the connection ends in the middle of the body. malformed:
-    broken JSON. html: a proxy's page with 200. shape: JSON that is no message. slow: silence for
-    `seconds`, then a good answer.
+    broken JSON. html: a proxy's page with 200. shape: JSON that is no message. redirect: to
+    elsewhere. slow: silence for `seconds`, then a good answer. Only of streams: hang (silence in
+    the middle), unfinished (a clean end before the message's end), event (an error event in the
+    middle; `message` holds its type).
     """
 
     kind: str
@@ -104,6 +107,7 @@ class FakeModel:
         self._turn = 0
         self._lock = threading.Lock()
         self._issued: dict[str, Block] = {}
+        self._paused: list[Sequence[Block]] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.faults: list[str] = []
@@ -158,6 +162,7 @@ class FakeModel:
             step = _step(self._script, body, turn)
             if isinstance(step, Answer):
                 self._issued |= {block["signature"]: block for block in _signed(step.content)}
+                self._paused += [step.content] if step.stop_reason == "pause_turn" else []
         return step
 
     def sleep(self, seconds: float) -> None:
@@ -171,6 +176,9 @@ class FakeModel:
 
     def _invalid(self, body: dict[str, Any], headers: dict[str, str]) -> Fault | None:
         wrong = next(_violations(body, headers, self._issued), None)
+        last = body.get("messages", [{}])[-1]
+        if last.get("role") == "assistant" and last["content"] not in self._paused:
+            wrong = wrong or "messages: this model does not support prefill"
         if wrong is None:
             return None
         return Fault(kind="status", status=400, message=f"invalid request: {wrong}")
@@ -227,8 +235,6 @@ def _message_violations(messages: list[dict[str, Any]], issued: dict[str, Block]
             if issued.get(block["signature"]) != block:
                 yield f"messages.{at}: thinking blocks cannot be modified"
         expected = {block["id"] for block in blocks if block["type"] == "tool_use"}
-    if messages and messages[-1]["role"] != "user":
-        yield "messages: this model does not support prefill"
 
 
 def _signed(blocks: Sequence[Block]) -> list[Block]:
@@ -250,7 +256,8 @@ def _made(step: Any) -> Answer | Fault:
     if isinstance(step, Answer | Fault):
         return step
     if isinstance(step, dict) and "fault" in step:
-        known = {name: step[name] for name in ("status", "retry_after", "seconds") if name in step}
+        names = ("status", "retry_after", "seconds", "message")
+        known = {name: step[name] for name in names if name in step}
         return Fault(kind=step["fault"], **known)
     if isinstance(step, dict) and "content" in step:
         known = {name: step[name] for name in ("stop_reason", "usage", "delay_s") if name in step}
@@ -268,7 +275,8 @@ def _with_ids(blocks: Sequence[Block]) -> list[Block]:
     ]
 
 
-def _message(answer: Answer, model: str) -> dict[str, Any]:
+def message_of(answer: Answer, model: str) -> dict[str, Any]:
+    """The message as the API words it."""
     calls = any(block.get("type") == "tool_use" for block in answer.content)
     message = {
         "id": f"msg_{next(_ids)}",
@@ -281,6 +289,63 @@ def _message(answer: Answer, model: str) -> dict[str, Any]:
         "stop_details": answer.stop_details,
     }
     return message if answer.usage is None else {**message, "usage": answer.usage}
+
+
+def _body(message: dict[str, Any], stream: bool) -> tuple[bytes, str]:
+    """The message whole, or as the events of a stream; and its content type."""
+    if not stream:
+        return json.dumps(message).encode(), "application/json"
+    return b"".join(map(_event, stream_events(message))), "text/event-stream; charset=utf-8"
+
+
+def _event(event: dict[str, Any]) -> bytes:
+    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+
+
+def stream_events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The events the real API sends: blocks start empty and grow in pieces."""
+    counts = message.get("usage")
+    started = {**message, "content": [], "stop_reason": None, "stop_details": None}
+    yield {
+        "type": "message_start",
+        "message": started
+        if counts is None
+        else {**started, "usage": {**counts, "output_tokens": 1}},
+    }
+    yield {"type": "ping"}
+    for index, block in enumerate(message["content"]):
+        start, deltas = _pieces(block)
+        yield {"type": "content_block_start", "index": index, "content_block": start}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    names = ("stop_reason", "stop_sequence", "stop_details")
+    ended = {"type": "message_delta", "delta": {name: message[name] for name in names}}
+    yield (
+        ended
+        if counts is None
+        else {**ended, "usage": {"output_tokens": counts.get("output_tokens")}}
+    )
+    yield {"type": "message_stop"}
+
+
+def _pieces(block: Block) -> tuple[Block, list[Block]]:
+    """A block as it starts, and what is added to it."""
+    if block["type"] == "text":
+        return {**block, "text": ""}, _cut("text_delta", "text", block["text"])
+    if block["type"] == "tool_use":
+        arguments = json.dumps(block["input"])
+        return {**block, "input": {}}, _cut("input_json_delta", "partial_json", arguments)
+    if block["type"] == "thinking":
+        start = {**block, "thinking": "", "signature": ""}
+        signed = {"type": "signature_delta", "signature": block["signature"]}
+        return start, [*_cut("thinking_delta", "thinking", block["thinking"]), signed]
+    return block, []
+
+
+def _cut(kind: str, name: str, text: str) -> list[Block]:
+    """Pieces of seven characters, so that none ends where it would be convenient."""
+    return [{"type": kind, name: text[at : at + 7]} for at in range(0, len(text), 7)]
 
 
 def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
@@ -297,20 +362,35 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
             step = model.step(body, headers)
             if isinstance(step, Answer):
                 model.sleep(step.delay_s) if step.delay_s else None
-                self._send(200, _message(step, body["model"]))
+                self._whole(
+                    message_of(step, body["model"]), bool(body.get("stream")) and not step.plain
+                )
             else:
                 self._fail(step, body)
 
         def _fail(self, fault: Fault, body: dict[str, Any]) -> None:
-            whole = json.dumps(_message(Answer(content=[text("late")]), body["model"])).encode()
+            stream = bool(body.get("stream"))
+            message = message_of(Answer(content=[text("late")]), body["model"])
+            whole, kind = _body(message, stream)
             if fault.kind == "status":
                 self._send_error(fault)
             elif fault.kind == "cut":
-                self._head(200, len(whole), "application/json")
+                self._head(200, len(whole), kind)
                 self.wfile.write(whole[: len(whole) // 2])
                 self.close_connection = True
             elif fault.kind == "malformed":
-                self._raw(200, whole[:-5] + b"{{", "application/json")
+                self._raw(200, whole.replace(b'"late"', b'"late{'), kind)
+            elif fault.kind == "hang":
+                self._head(200, len(whole), kind)
+                self.wfile.write(whole[: len(whole) // 2])
+                model.sleep(fault.seconds)
+                self.close_connection = True
+            elif fault.kind == "unfinished":
+                self._raw(200, whole[: whole.rindex(b"event: message_stop")], kind)
+            elif fault.kind == "event":
+                error = {"type": "error", "error": {"type": fault.message, "message": "mid-air"}}
+                start = whole[: whole.index(b"event: content_block_delta")]
+                self._raw(200, start + _event(error), kind)
             elif fault.kind == "html":
                 self._raw(200, b"<html><h1>Sign in to the network</h1></html>", "text/html")
             elif fault.kind == "shape":
@@ -319,7 +399,7 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
                 self._head(307, 0, "text/plain", {"location": "/v1/elsewhere"})
             elif fault.kind == "slow":
                 model.sleep(fault.seconds)
-                self._raw(200, whole, "application/json")
+                self._raw(200, whole, kind)
             else:
                 raise ValueError(f"no such fault: {fault.kind}")
 
@@ -328,6 +408,10 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
             error = {"type": kind.get(fault.status, "api_error"), "message": fault.message}
             extra = {"retry-after": fault.retry_after} if fault.retry_after is not None else {}
             self._send(fault.status, {"type": "error", "error": error}, extra)
+
+        def _whole(self, message: dict[str, Any], stream: bool) -> None:
+            data, kind = _body(message, stream)
+            self._raw(200, data, kind)
 
         def _send(self, code: int, body: object, extra: dict[str, str] | None = None) -> None:
             self._raw(code, json.dumps(body).encode(), "application/json", extra)

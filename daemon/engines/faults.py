@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from daemon.engines import EngineError
+from daemon.engines.stream import StreamBroken, StreamError
 
 if TYPE_CHECKING:
     import anthropic
@@ -70,14 +71,17 @@ class Callee:
 def failure(error: Exception, callee: Callee) -> Failure:
     """What an exception of the SDK means, whether to try again, and whether it was billed."""
     import anthropic
+    import httpx2
 
     if isinstance(error, anthropic.APIStatusError):
         return _status(error, callee)
+    if isinstance(error, StreamError):
+        return _broken_off(error, callee)
     never_sent = False if _never_sent(error) else None
-    if isinstance(error, anthropic.APITimeoutError | TimeoutError):
-        words = f"no answer from {callee.address} within {callee.timeout_s:g} s"
+    if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+        words = f"{callee.address} was silent for {callee.timeout_s:g} s"
         return _unreachable(words, never_sent)
-    if isinstance(error, anthropic.APIConnectionError):
+    if isinstance(error, anthropic.APIConnectionError | httpx2.TransportError | StreamBroken):
         words = f"the connection to {callee.address} failed: {_root(error)}"
         return _unreachable(words, never_sent)
     if isinstance(error, ValueError):  # json.JSONDecodeError, UnicodeDecodeError
@@ -98,13 +102,18 @@ def garbled(what: str, callee: Callee) -> Failure:
     return Failure(error=fault, retry=True, billed=None)
 
 
+def _broken_off(error: StreamError, callee: Callee) -> Failure:
+    """An error event in the middle of an answer; what came before it may be billed."""
+    passing = error.kind in ("overloaded_error", "api_error", "rate_limit_error", "timeout_error")
+    kind = ModelBusy if passing else ModelSetup
+    fault = kind(f"{callee.address} broke its answer off ({error.kind}): {error}. {_LATER}")
+    return Failure(error=fault, retry=passing, billed=None)
+
+
 def _status(error: "anthropic.APIStatusError", callee: Callee) -> Failure:
     code, said = error.status_code, _said(error)
     if code in (408, 409, 425, 429) or code >= 500:
-        busy = ModelBusy(
-            f"{callee.address} answered {code}: {said}. mendd tries again later by itself; "
-            "if it stays, see the provider's status page and your rate limits"
-        )
+        busy = ModelBusy(f"{callee.address} answered {code}: {said}. {_LATER}")
         after = retry_after_s(error.response.headers, time.time())
         return Failure(error=busy, retry=True, billed=False, retry_after_s=after)
     if code == 413 or (code == 400 and "prompt is too long" in said.lower()):
@@ -115,6 +124,10 @@ def _status(error: "anthropic.APIStatusError", callee: Callee) -> Failure:
     return Failure(error=fault, retry=False, billed=False)
 
 
+_LATER = (
+    "mendd tries again later by itself; if it stays, see the provider's status page and your "
+    "rate limits"
+)
 _ADVICE = {
     400: "The request was refused; a server that knows no strict tools needs strict_tools = false",
     401: "Set a valid ANTHROPIC_API_KEY (or the systemd credential anthropic_api_key)",

@@ -58,28 +58,32 @@ def _complaint(call: ProposeCodePatch, case: Case, views: Views, fence: Fence) -
         return say.NO_EDIT.format(name)
     if MARK in call.original_code + call.new_code:
         return say.HIDDEN
-    known = len(lines or ())
-    if call.end_line > known or call.start_line > known + 1:
-        end = views.show(name, max(1, known - 10), known)
-        beyond = max(call.end_line, call.start_line)
-        return say.OUT_OF_RANGE.format(name, known, beyond, end, say.RESEND)
     return _misplaced(call, case, views, fence)
 
 
 def _misplaced(call: ProposeCodePatch, case: Case, views: Views, fence: Fence) -> str | None:
-    hunk = _hunk(call)
     try:
-        anchored(Patch(hunks=(hunk,), rationale=""), case.source.read)
+        anchored(Patch(hunks=(_hunk(call),), rationale=""), case.source.read)
     except PatchMismatch as error:
-        places = ", ".join(str(line) for line in error.found_at[:5])
-        sent = fence.around("your original_code", call.original_code, most=MOST_SHOWN)
-        real = views.around(call.filename, call.start_line, call.end_line)
-        found = say.FOUND_AT.format(places) if places else ""
-        place = (call.start_line, call.end_line, call.filename)
-        return say.MISMATCH.format(*place, sent, real, found, say.RESEND)
+        return _real_lines(call, error.found_at, views, fence)
     except PatchError as error:
         return say.PATCH_WRONG.format(error, say.RESEND)
     return None
+
+
+def _real_lines(call: ProposeCodePatch, found_at: Sequence[int], views: Views, fence: Fence) -> str:
+    """What stands where the hunk says, or the end of the file when it says further."""
+    known = len(views.lines(call.filename) or ())
+    beyond = max(call.end_line, call.start_line - 1)
+    if beyond > known:
+        end = views.show(call.filename, max(1, known - 10), known)
+        return say.OUT_OF_RANGE.format(call.filename, known, beyond, end, say.RESEND)
+    places = ", ".join(str(line) for line in found_at[:5])
+    sent = fence.around("your original_code", call.original_code, most=MOST_SHOWN)
+    real = views.around(call.filename, call.start_line, call.end_line)
+    found = say.FOUND_AT.format(places) if places else ""
+    place = (call.start_line, call.end_line, call.filename)
+    return say.MISMATCH.format(*place, sent, real, found, say.RESEND)
 
 
 def _writes_new_file(call: ProposeCodePatch) -> bool:

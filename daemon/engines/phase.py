@@ -40,8 +40,9 @@ def judged(calls: Sequence[ToolCall], phase: Phase[T], views: Views) -> Judged[T
         assert isinstance(first, Decline)
         result = Declined(category=first.category, reason=first.reason)
     elif wanted:
-        replies_taken, result = _taken(wanted, read, phase)
-        replies |= replies_taken
+        taken = _taken(wanted, read, phase)
+        replies |= taken[0]
+        result = taken[1]
     return Judged(replies=[replies[at] for at in range(len(calls))], result=result)
 
 

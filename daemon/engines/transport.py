@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from daemon.engines import EngineError
 from daemon.engines.answer import Answer
 from daemon.engines.faults import Callee, Failure, ModelSetup, Stopped, failure, garbled
+from daemon.engines.stream import assembled
 from daemon.settings import ClaudeSettings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import httpx2
 
 CONNECT_S = 10.0
+LONGEST_CALL_S = 1800.0
 LOOK_S = 0.1  # how often a waiting call looks at the stop event
 BEAT_S = 15.0  # how often a long wait says that it is alive
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 16.0
@@ -120,7 +122,7 @@ class Transport:
             return failure(error, self._callee)
 
     def _call(self, request: Mapping[str, Any]) -> Any:
-        """The decoded body of the answer; ends at once when stop is set.
+        """The message that came back, as plain JSON; ends at once when stop is set.
 
         The call runs in a thread of its own because nothing else interrupts a blocking read; a
         stopped one is left behind and dies with its time limit or with the worker.
@@ -131,8 +133,8 @@ class Transport:
         while not wait([future], timeout=LOOK_S).done:
             self._look()
             now = time.monotonic()
-            if now - began > self._settings.timeout_s + CONNECT_S:
-                raise TimeoutError(f"no whole answer within {self._settings.timeout_s:g} s")
+            if now - began > LONGEST_CALL_S:  # a server that drips is never silent
+                raise TimeoutError(f"no whole answer within {LONGEST_CALL_S:g} s")
             if now - beat > BEAT_S:
                 beat = now
                 self._progress(f"waiting for {self._settings.model}, {now - began:.0f} s so far")
@@ -140,10 +142,17 @@ class Transport:
 
     def _fill(self, future: "Future[Any]", request: Mapping[str, Any]) -> None:
         try:
-            raw = self._client.messages.with_raw_response.create(**request)
-            future.set_result(_decoded(raw.http_response.content))
+            future.set_result(self._answer(request))
         except BaseException as error:  # noqa: BLE001 - carried over to the waiting thread
             future.set_exception(error)
+
+    def _answer(self, request: Mapping[str, Any]) -> Any:
+        with self._client.messages.create(**request, stream=True) as stream:
+            response = stream.response
+            if "event-stream" in response.headers.get("content-type", ""):
+                events = stream.raw_events(response)
+                return _clean(assembled(event.data for event in events if event.data))
+            return _clean(json.loads(response.read()))  # a server that does not stream
 
 
 def open_client(settings: ClaudeSettings, key: str | None) -> "anthropic.Anthropic":
@@ -153,27 +162,37 @@ def open_client(settings: ClaudeSettings, key: str | None) -> "anthropic.Anthrop
             "there is no key for the Claude API. Set ANTHROPIC_API_KEY, or give the service the "
             "systemd credential anthropic_api_key, or point [claude] base_url at a local server"
         )
+    address = _checked_address(settings.base_url or OFFICIAL)
     with _without_sdk_environment():
         import anthropic
 
-        try:
-            return anthropic.Anthropic(
-                api_key=key or NO_KEY,
-                base_url=settings.base_url or OFFICIAL,
-                max_retries=0,
-                timeout=_timeout(settings),
-                # gateways built for SDK 1.x look at x-api-key only
-                default_headers={"X-Api-Key": key} if key and settings.base_url else None,
-                open_telemetry=False,
-                http_client=_http_client(settings),
-            )
-        except (ValueError, TypeError, anthropic.AnthropicError) as error:
-            raise ModelSetup(f"[claude] base_url {settings.base_url!r}: {error}") from error
+        return anthropic.Anthropic(
+            api_key=key or NO_KEY,
+            base_url=address,
+            max_retries=0,
+            timeout=_timeout(settings),
+            # gateways built for SDK 1.x look at x-api-key only
+            default_headers={"X-Api-Key": key} if key and settings.base_url else None,
+            open_telemetry=False,
+            http_client=_http_client(settings),
+        )
 
 
-def _decoded(body: bytes) -> Any:
-    """The JSON of an answer; half surrogates in it could not be sent back and are replaced."""
-    text = json.dumps(json.loads(body), ensure_ascii=False)
+def _checked_address(url: str) -> str:
+    import httpx2
+
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError, ValueError) as error:
+        raise ModelSetup(f"[claude] base_url {url!r} is no address: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ModelSetup(f"[claude] base_url {url!r} must look like http://127.0.0.1:11434")
+    return url
+
+
+def _clean(message: Any) -> Any:
+    """The same message; half surrogates in it could not be sent back and are replaced."""
+    text = json.dumps(message, ensure_ascii=False)
     return json.loads(text.encode("utf-8", "replace"))
 
 
