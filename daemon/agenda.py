@@ -17,6 +17,8 @@ MOST_LOOKED_AT = 10_000
 """Entries looked at in one folder; where there are more there is work in any case."""
 UNFINISHED = (".tmp", ".part")
 Item = int
+DUE: Item = hash("due")
+"""Stands for all work that is due: what a worker leaves due, it leaves behind like a file."""
 
 
 class Agenda:
@@ -56,7 +58,7 @@ class Agenda:
         items = set(_entries(self._inbox)) | set(_entries(self._state / "orders"))
         due = due_time(self._state)
         if due is not None and due <= now:
-            items.add(hash(("due", due)))
+            items.add(DUE)
         return frozenset(items)
 
 

@@ -158,6 +158,8 @@ class Crew:
         wait_s = min(service.retry_s * 2 ** min(pause.failures - 1, 30), service.retry_most_s)
         pause.until = self._clock() + wait_s
         log.error("worker (%s) %s; next try in %.0f s", duty, why, wait_s)
+        if duty is not Duty.WORK and pause.failures > 1:
+            return  # clearing up waits for an engine, maybe for days: one record is enough
         at = end.at if end else None
         self._ledger.record(
             "failed",

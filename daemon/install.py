@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from audit.durable import write_whole
+from daemon.commands import CommandError, Exit
 
 HIDDEN = ("/home", "/root", "/run/user")
 """What ProtectHome= hides from the service."""
@@ -26,8 +27,11 @@ TMPFILES = Path("etc/tmpfiles.d/mendd.conf")
 STATE = "/var/lib/mendd"
 
 
-class CannotInstall(Exception):
+class CannotInstall(CommandError):
     """Nothing was changed; the message says what to do first."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Exit.WORLD)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,6 +84,7 @@ def test_the_exposure_is_two_or_better(analyze: str, tmp_path: Path, drop_ins: l
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may own files as somebody else")
 def test_systemd_makes_the_user_and_the_folders(analyze: str, tmp_path: Path) -> None:
     """Below another root; notes dropped into the inbox belong to the service's group."""
+    (tmp_path / "etc").mkdir()
     for tool, options in (("sysusers", []), ("tmpfiles", ["--create"])):
         made = run_in(
             tmp_path,
