@@ -56,7 +56,12 @@ def records(text: str) -> Iterator[Found]:
         end = yield from _items(text, start)
     else:
         end = yield from _wrapped(text, start)
-    if end is not None and _skip(text, end) < len(text):
+    if end is not None:
+        _expect_end(text, end)
+
+
+def _expect_end(text: str, end: int) -> None:
+    if _skip(text, end) < len(text):
         raise UnreadableNote(
             "there is more text after the end of the JSON (one object per line? then name the "
             "file .jsonl)", place(text, _skip(text, end)),
@@ -71,8 +76,7 @@ def one(text: str) -> Any:
         raise UnreadableNote(str(flaw)) from None
     except json.JSONDecodeError as error:
         raise UnreadableNote(f"not JSON: {error.msg}", place(text, error.pos)) from None
-    if _skip(text, end) < len(text):
-        raise UnreadableNote("more text after the end of the JSON", place(text, end))
+    _expect_end(text, end)
     return value
 
 
@@ -122,6 +126,7 @@ def _wrapped(text: str, start: int) -> Generator[Found, None, int | None]:
         return None
     except json.JSONDecodeError as error:
         raise UnreadableNote(f"not JSON: {error.msg}", place(text, error.pos)) from None
+    _expect_end(text, end)
     yield Found(number=1, position=start, value=value)
     return end
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal, cast
 
 from reflections import words
@@ -19,11 +19,12 @@ __all__ = ["DEFAULT", "Families", "Kind", "Triage", "triage"]
 
 Kind = Literal["bug", "performance", "behaviour"]
 _KINDS: tuple[Kind, ...] = ("bug", "performance", "behaviour")
+_FILE_NAME = re.compile(r"[\w.-]*(?:[/\\][\w.-]+)+|[\w-]+\.(?:py|md|txt|json|toml|ya?ml|log|rst)\b")
 _TOKEN = re.compile(r"[A-Za-z_][\w]*(?:'[A-Za-z]+)?|\d+(?:\.\d+)?%?|\[\]|[,:=/(]")
 _CLAUSE_END = re.compile(r"[.;!?](?=\s|$)|\n|—| - ")
 _CONTRAST = re.compile(rf"\b({'|'.join(words.CONTRAST)})\b", re.IGNORECASE)
 _ERROR_NAME = re.compile(r"[A-Z]\w*(?:Error|Exception)\Z")
-_LONGEST = 60_000
+_LONGEST, _MOST_WORDS, _MOST_HITS = 60_000, 150, 500
 _REACH = 8
 
 
@@ -71,8 +72,8 @@ def triage(reflection: Reflection, families: Families = DEFAULT) -> Triage:
     A traceback makes it a bug unless the outcome is a success. Behaviour goes before bug unless
     an error is named; performance goes before bug words as weak as "problem".
     """
-    outcome = list(_hits(reflection.outcome, families))
-    told = list(_hits(reflection.reflection, families))
+    outcome = list(islice(_hits(reflection.outcome, families), _MOST_HITS))
+    told = list(islice(_hits(reflection.reflection, families), _MOST_HITS))
     succeeded = _is_success(reflection, outcome)
     hits = [*outcome, *told]
     if succeeded:
@@ -181,13 +182,17 @@ def _told_without_keyword(text: str) -> Iterator[_Hit]:
 def _clauses(text: str) -> list[_Clause]:
     """Sentences cut at full stops, lines and words such as `but`; commas stay in as words."""
     found = []
-    text = re.sub(r"(?<=\w)-(?=\w)", " ", text[:_LONGEST].replace("’", "'"))
+    text = _FILE_NAME.sub("a_file", text[:_LONGEST].replace("’", "'"))
+    text = re.sub(r"(?<=\w)-(?=\w)", " ", text)
     for sentence in _CLAUSE_END.split(text):
         contrast = False
         for part in _CONTRAST.split(sentence):
             if part.lower() in words.CONTRAST:
                 contrast = True
-            elif written := tuple(_TOKEN.findall(part)):
+                continue
+            said = _TOKEN.findall(part)
+            for at in range(0, len(said), _MOST_WORDS):
+                written = tuple(said[at : at + _MOST_WORDS])
                 lowered = tuple(word.lower() for word in written)
                 found.append(_Clause(words=lowered, written=written, contrast=contrast))
     return found

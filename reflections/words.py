@@ -101,8 +101,8 @@ NOT_YET = NOT | {
 HARMLESS_AFTER = {
     "handling", "handler", "handlers", "tracker", "trackers", "tracking", "tolerance", "tolerant",
     "free", "safe", "over", "fast", "fix", "fixes", "bounty", "boundary", "boundaries", "budget",
-    "recovery", "correction", "hierarchy", "template", "statement", "proof", "reporting",
-    "injection", "triage", "solving", "detection", "number",
+    "recovery", "correction", "reporter", "hierarchy", "template", "statement", "proof",
+    "reporting", "injection", "triage", "solving", "detection", "number",
 }  # fmt: skip
 """Things named after failures: error handling, bug tracker, fail over."""
 TOPICS = {"message", "messages", "page", "pages", "code", "codes", "log", "logs", "report",
