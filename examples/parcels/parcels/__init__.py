@@ -1,0 +1,1 @@
+"""Postage, labels and tracking for a mail-order shop."""
