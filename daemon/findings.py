@@ -32,7 +32,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One place; `where` (the function around it) and `code` tell an old use from a new one."""
+    """One place; `where` (function) and `code` (statement) tell an old use from a new one."""
 
     rule: str
     what: str
@@ -56,6 +56,15 @@ class _Reader(ast.NodeVisitor):
         self._modules = frozenset(_whole_modules(tree))
         self._docstrings = frozenset(id(node) for node in _docstrings(tree))
         self._where: list[str] = []
+        self._statement: ast.AST = tree
+
+    def visit(self, node: ast.AST) -> None:
+        """Keep track of the statement around, so that a finding can be known again elsewhere."""
+        around = self._statement
+        if isinstance(node, ast.stmt):
+            self._statement = node
+        super().visit(node)
+        self._statement = around
 
     def _find(self, rule: str, what: str, node: ast.AST) -> None:
         self.found.append(
@@ -64,7 +73,7 @@ class _Reader(ast.NodeVisitor):
                 what=what,
                 line=getattr(node, "lineno", 1),
                 where=".".join(self._where),
-                code=ast.dump(node),
+                code=ast.dump(self._statement),
             )
         )
 
@@ -153,10 +162,11 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.ctx, ast.Load):
             constant = isinstance(node.slice, ast.Constant)
             if constant and self._qualified(node.value) == "os.environ":
-                return self.visit(node.slice)
+                self.visit(node.slice)
+                return
         elif isinstance(node.value, ast.Attribute) and node.value.attr == "__dict__":
             self._find("monkeypatch", "__dict__[…] = …", node)
-        return self.generic_visit(node)
+        self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = self._qualified(node.func)
