@@ -22,7 +22,7 @@ EXAMPLE = """\
   mendd audit report 20261120T0918 > report.md
 """
 LAST = 30
-TOLD = ("reason", "summary", "outcome", "task_summary", "task", "what", "how", "tests", "file")
+TOLD = ("reason", "summary", "outcome", "rationale", "task_summary", "what", "how", "tests", "file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,14 +133,14 @@ def gist(record: "Record") -> str:
     from daemon.show import one_line
 
     data = record.data
-    words = [f"{data['evidence']}:"] if isinstance(data.get("evidence"), str) else []
-    files = data.get("files")
+    evidence, files = data.get("evidence"), data.get("files")
+    words = [evidence] if isinstance(evidence, str) else []
     if isinstance(files, list) and files:
         words.append(", ".join(map(str, files[:3])))
     told = next((data[name] for name in TOLD if data.get(name) not in (None, "", [])), None)
     if told is not None and not (files and record.event == "applied"):
         words.append(f"{told} tests" if isinstance(told, int) else str(told))
-    return one_line(" ".join(words), 100)
+    return one_line(": ".join(words), 100)
 
 
 def _matching(options: argparse.Namespace, settings: "Settings") -> Iterator["Record"]:

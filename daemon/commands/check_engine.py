@@ -1,5 +1,6 @@
 """The doctor's look at the sandbox: the container engine, and the targets' tests inside it."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -38,13 +39,18 @@ def engine_findings(settings: "Settings") -> Iterator[Finding]:
 
 
 def baselines(settings: "Settings") -> Iterator[Finding]:
-    """Every target's tests on its unpatched copy, with the progress on stderr."""
+    """Every target's tests on its unpatched copy, with the progress on stderr.
+
+    Its containers carry a mark of their own, so that no worker's start sweeps them away.
+    """
     from daemon.commands.progress_line import ProgressLine
     from daemon.workshop import open_sandbox
 
     line, stage = ProgressLine(), [""]
-    sandbox = open_sandbox(settings, lambda detail: line.show(stage[0], detail))
+    apart = dataclasses.replace(settings, state=settings.state / "check")
+    sandbox = open_sandbox(apart, lambda detail: line.show(stage[0], detail))
     try:
+        sandbox.sweep()
         for target in settings.targets:
             stage[0] = f"baseline of {target.name}"
             line.show(stage[0], "snapshot")

@@ -46,6 +46,7 @@ def _asked(claude: "ClaudeSettings", key: str | None) -> Finding:
     """Look the model up; costs no tokens. Local servers may know no such look-up."""
     from daemon.engines import EngineError
     from daemon.engines.transport import open_client
+    from daemon.show import one_line
 
     try:
         client = open_client(claude, key)
@@ -55,15 +56,22 @@ def _asked(claude: "ClaudeSettings", key: str | None) -> Finding:
 
     try:
         client.models.retrieve(claude.model, timeout=PATIENCE_S)
-    except anthropic.NotFoundError:
-        if claude.base_url:
-            return weak(AREA, "server", "answers, but cannot tell its models", "try a reflection")
-        return bad(AREA, "server", f"knows no model {claude.model!r}", "correct [claude] model")
     except (anthropic.AuthenticationError, anthropic.PermissionDeniedError):
         return bad(AREA, "server", "refuses the key", KEY_REMEDY)
+    except anthropic.APIStatusError as error:
+        return _refused(claude, error.status_code)
     except anthropic.APIError as error:
         remedy = "see to the network, the proxy and [claude] base_url"
-        return bad(AREA, "server", f"{type(error).__name__}: {error}"[:300], remedy)
+        return bad(AREA, "server", one_line(f"{type(error).__name__}: {error}", 200), remedy)
     finally:
         client.close()
     return ok(AREA, "server", f"answers and knows {claude.model}")
+
+
+def _refused(claude: "ClaudeSettings", status: int) -> Finding:
+    if claude.base_url and status not in (500, 502, 503, 529):
+        detail = f"answers ({status}), but cannot tell its models"
+        return weak(AREA, "server", detail, "as local servers do; a reflection will show")
+    if status == 404:
+        return bad(AREA, "server", f"knows no model {claude.model!r}", "correct [claude] model")
+    return bad(AREA, "server", f"answers with HTTP status {status}", "try again later")

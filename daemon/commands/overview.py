@@ -79,15 +79,16 @@ def _work(settings: "Settings") -> list[dict[str, Any]] | dict[str, str]:
         return {"trouble": str(error)}
     finally:
         store.close()
-    return [_one(work) for work in works[:MOST_WORK]]
+    only = settings.target(None)
+    return [_one(work, only.name if only else None) for work in works[:MOST_WORK]]
 
 
-def _one(work: "Work") -> dict[str, Any]:
+def _one(work: "Work", target: str | None) -> dict[str, Any]:
     data: Mapping[str, Any] = work.data
     return {
         "id": work.id,
         "state": work.state.value,
-        "target": work.reflection.target,
+        "target": work.reflection.target or target,
         "kind": work.kind,
         "task": work.reflection.task_summary[:500],
         "reason": data.get("reason"),

@@ -173,4 +173,4 @@ def _advise(found: Mapping[str, Any], screen: "Screen") -> None:
     elif idle and ready:
         screen.say("\nno service runs; 'mendd run --once' works on what waits")
     if held:
-        screen.say(f"\n'mendd audit show {held[0]}', then approve or reject it")
+        screen.say(f"\n'mendd approve {held[0]} --show' shows the patch; then approve or reject it")
