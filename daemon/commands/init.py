@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from daemon.commands.project import config_text, look_at
 
     project = look_at(root, options.name)
-    text = config_text(project) if file.parent == root else _elsewhere(config_text(project), root)
+    text = config_text(project, path="." if file.parent == root else str(root))
     if not options.dry_run:
         _write(file, text)
     _tell(options, project, file, text)
@@ -58,13 +57,6 @@ def _check(root: Path, file: Path, name: str | None) -> None:
         raise CommandError(
             f"--name {name!r} must be 1 to 40 of a-z, 0-9, '-' and '_', beginning with a letter"
         )
-
-
-def _elsewhere(text: str, root: Path) -> str:
-    """The configuration for a file that does not stand in the project's folder."""
-    from daemon.commands.settings_table import toml_value
-
-    return text.replace('\npath = "."', f"\npath = {toml_value(str(root))}", 1)
 
 
 def _write(file: Path, text: str) -> None:
@@ -112,11 +104,9 @@ def _document(
 
 
 def _install(options: argparse.Namespace) -> int:
-    try:
-        from daemon.install import install
-    except ModuleNotFoundError:
-        raise CommandError(
-            "this installation cannot set up the system service", Exit.WORLD
-        ) from None
-    sys.stdout.flush()
-    return int(install(options.path, dry_run=options.dry_run))
+    from daemon.install import install
+    from daemon.show import Screen
+
+    if options.json or options.name:
+        raise CommandError("--system tells its steps as text: leave out --json and --name")
+    return install(options.path, dry_run=options.dry_run, say=Screen().say)

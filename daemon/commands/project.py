@@ -55,22 +55,22 @@ def target_name(folder: str) -> str:
     return name or "app"
 
 
-def config_text(project: Project) -> str:
-    """mendd.toml for this project, whole."""
-    return "\n".join(_lines(project)) + "\n"
+def config_text(project: Project, *, path: str = ".", state: str = ".mendd") -> str:
+    """mendd.toml for this project, whole; `path` and `state` as the file is to name them."""
+    return "\n".join(_lines(project, path, state)) + "\n"
 
 
-def _lines(project: Project) -> Iterator[str]:
+def _lines(project: Project, path: str, state_folder: str) -> Iterator[str]:
     found = tables()
-    given: dict[str, Any] = {"name": project.name, "path": ".", "autonomy": "apply-proven"}
+    given: dict[str, Any] = {"name": project.name, "path": path, "autonomy": "apply-proven"}
     if project.env:
         given["env"] = dict(project.env)
     yield "# mendd's configuration. What is commented out stands at its default."
     yield "# 'mendd check' looks it over; docs/configuration.md says more. No secrets in here."
     yield ""
     state, kill_switch = found.pop("")
-    kill_switch = replace(kill_switch, default=toml_value(".mendd/KILL"))
-    yield from _settings([state, kill_switch], {"state": ".mendd"})
+    kill_switch = replace(kill_switch, default=toml_value(f"{state_folder}/KILL"))
+    yield from _settings([state, kill_switch], {"state": state_folder})
     yield "[[target]]"
     yield from _settings(found.pop("target"), given)
     for name, settings in found.items():
