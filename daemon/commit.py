@@ -155,10 +155,14 @@ def _commit(
     data = lines.encode("utf-8", "surrogateescape")
     repository.git("update-index", "-z", "--index-info", data=data, index=scratch)
     tree = repository.git("write-tree", index=scratch).decode("ascii").strip()
-    message = _CONTROL.sub(" ", wish.message).strip() + "\n"
-    text = message.encode("utf-8", "replace")
+    text = f"{_harmless(wish.message)}\n".encode()
     commit = repository.git("commit-tree", "-p", head, "-F", "-", tree, data=text)
     return commit.decode("ascii").strip()
+
+
+def _harmless(text: str) -> str:
+    """Text without control characters and lone surrogates."""
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()
 
 
 def still_fits(repository: Repository, git: GitIntent) -> bool:
@@ -171,7 +175,7 @@ def still_fits(repository: Repository, git: GitIntent) -> bool:
 
 def move_branch(repository: Repository, git: GitIntent, subject: str) -> bool:
     """The branch goes from the old commit to the new one; False if it is elsewhere by now."""
-    message = f"mendd: {_CONTROL.sub(' ', subject)[:100]}"
+    message = f"mendd: {_harmless(subject)[:100]}"
     try:
         repository.git("update-ref", "-m", message, git.ref, git.new, git.old)
     except GitFailed:
@@ -188,11 +192,7 @@ def branch_holds(repository: Repository, git: GitIntent) -> bool:
     tip = repository.commit_id(git.ref)
     if tip is None or tip == git.new:
         return tip == git.new
-    try:
-        repository.git("merge-base", "--is-ancestor", git.new, tip)
-    except GitFailed:
-        return False
-    return True
+    return repository.answer("merge-base", "--is-ancestor", git.new, tip) is not None
 
 
 def lock_index(git: GitIntent, change: str) -> bool:

@@ -72,6 +72,11 @@ _UNDER_WAY = {
 class GitFailed(Exception):
     """A git command failed; the message holds the command and its complaint."""
 
+    def __init__(self, message: str, code: int | None = None) -> None:
+        """`code` is how git ended; 1 from a question means "no"."""
+        super().__init__(message)
+        self.code = code
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -91,7 +96,8 @@ class Repository:
 
     def git(self, *arguments: str, data: bytes = b"", index: Path | None = None) -> bytes:
         """Run one plumbing command and return what it prints. Raises GitFailed."""
-        command = ["git", *(f"-c{name}={value}" for name, value in _DEAF.items()), *arguments]
+        settings = [word for name, value in _DEAF.items() for word in ("-c", f"{name}={value}")]
+        command = ["git", *settings, *arguments]
         environment = {**_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath)}
         environment |= {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.top)}
         if index is not None:
@@ -111,23 +117,26 @@ class Repository:
             raise GitFailed(f"git {arguments[0]}: {error}") from error
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip()
-            raise GitFailed(f"git {arguments[0]} in {self.top}: {said or done.returncode}")
+            message = f"git {arguments[0]} in {self.top}: {said or done.returncode}"
+            raise GitFailed(message, done.returncode)
         return done.stdout
+
+    def answer(self, *question: str) -> str | None:
+        """What git prints to a question, None when the answer is no. Raises GitFailed."""
+        try:
+            return self.git(*question).decode("utf-8", "surrogateescape").strip()
+        except GitFailed as error:
+            if error.code == 1:
+                return None
+            raise
 
     def commit_id(self, revision: str) -> str | None:
         """The commit a revision names, None when there is none."""
-        try:
-            found = self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-        except GitFailed:
-            return None
-        return found.decode("ascii").strip()
+        return self.answer("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
 
     def branch(self) -> str | None:
         """The full name of the checked-out branch; None when HEAD is detached."""
-        try:
-            return self.git("symbolic-ref", "--quiet", "HEAD").decode("utf-8").strip()
-        except GitFailed:
-            return None
+        return self.answer("symbolic-ref", "--quiet", "HEAD")
 
     def under_way(self) -> str | None:
         """What a person has begun and not ended: a merge, a rebase …"""
