@@ -58,9 +58,12 @@ def find_config(given: str | None) -> Path:
     )
 
 
-def load_settings(file: Path) -> Settings:
-    """Read and check the whole file. Raises SettingsError with every fault and its line."""
-    text = _text_of(file)
+def load_settings(file: Path, text: str | None = None) -> Settings:
+    """Read and check the whole file. Raises SettingsError with every fault and its line.
+
+    With `text`, that is taken for the file's content; relative paths still count from the file.
+    """
+    text = text_of(file) if text is None else text
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -68,7 +71,8 @@ def load_settings(file: Path) -> Settings:
     return _Loader(file, text, document).settings()
 
 
-def _text_of(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """The file's text, bounded. Raises SettingsError when it cannot be read."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise SettingsError(file, [Fault(0, "size", f"is over {MOST_BYTES} bytes")])

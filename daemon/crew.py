@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from daemon.accepted import worker_options
 from daemon.agenda import Agenda
 from daemon.ledger import Ledger
 from daemon.lock import held_by
@@ -187,7 +188,7 @@ def default_command() -> list[str]:
 
 
 def _arguments(duty: Duty, settings: Settings, names: Callable[[], Sequence[str]]) -> list[str]:
-    arguments = ["--config", str(settings.file)]
+    arguments = worker_options(settings)
     if duty is Duty.WORK:
         return [*arguments, *(f"--complete={name}" for name in names())]
     return [*arguments, f"--{duty}"]

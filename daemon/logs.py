@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 Kind = Literal["journal", "human", "json"]
+LOG_JSON = "MENDD_LOG_JSON"
+"""Set for the workers of a service that logs JSON lines, so that they do too."""
 SYSLOG = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 
 

@@ -5,19 +5,17 @@ What it does all day stands in daemon/supervisor.py.
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit.trail import Trail
-from daemon.config_file import SettingsError, load_settings
+from daemon.accepted import Configuration
 from daemon.crew import default_command
-from daemon.crontab import crontab
 from daemon.ledger import Ledger
 from daemon.lock import AlreadyRunning, only_one
-from daemon.logs import start_logging
+from daemon.logs import LOG_JSON, start_logging
 from daemon.settings import Settings
 from daemon.supervisor import INTERRUPT, RELOAD, STOP, Service
-from daemon.toml_reader import Fault
 from daemon.wake import Signals, Wake
 
 log = logging.getLogger(__name__)
@@ -34,10 +32,12 @@ def serve(
     Raises SettingsError when the configuration is faulty at the start.
     """
     start_logging(as_json=log_json, environment=os.environ)
-    settings = load_service_settings(config)
+    configuration = Configuration(config)
+    settings = configuration.read()
+    environment = os.environ | ({LOG_JSON: "1"} if log_json else {})
     try:
         with only_one(settings.state / "service.lock"):
-            _run(settings, worker_command or default_command())
+            _run(configuration, settings, worker_command or default_command(), environment)
     except AlreadyRunning as error:
         log.error(
             "mendd already runs for %s: %s. Stop that one first, or give this one a state folder"
@@ -53,18 +53,12 @@ def serve(
     return STOPPED
 
 
-def load_service_settings(config: Path) -> Settings:
-    """The settings, with `service.every` checked too. Raises SettingsError."""
-    settings = load_settings(config)
-    try:
-        if settings.service.every:
-            crontab(settings.service.every)
-    except ValueError as error:
-        raise SettingsError(config, [Fault(0, "service.every", str(error))]) from None
-    return settings
-
-
-def _run(settings: Settings, worker_command: Sequence[str]) -> None:
+def _run(
+    configuration: Configuration,
+    settings: Settings,
+    worker_command: Sequence[str],
+    environment: Mapping[str, str],
+) -> None:
     wake = Wake()
     signals = Signals(wake, (RELOAD, STOP, INTERRUPT))
     try:
@@ -72,9 +66,10 @@ def _run(settings: Settings, worker_command: Sequence[str]) -> None:
             settings,
             Ledger(Trail(settings.state / "audit" / "trail.jsonl")),
             wake,
-            load=lambda: load_service_settings(settings.file),
+            configuration=configuration,
             signals=signals.take,
             worker_command=worker_command,
+            environment=environment,
         ).run()
     finally:
         signals.close()

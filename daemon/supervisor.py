@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from watchdog.events import FileSystemEvent
 
+from daemon.accepted import Configuration
 from daemon.agenda import Agenda
 from daemon.arrivals import Arrivals
 from daemon.config_file import SettingsError
@@ -49,14 +50,14 @@ class Service:
         ledger: Ledger,
         wake: Wake,
         *,
-        load: Callable[[], Settings],
+        configuration: Configuration,
         signals: Callable[[signal.Signals], int],
         worker_command: Sequence[str],
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        """`load` reads the configuration again. Raises ValueError for a bad crontab line."""
+        """The `configuration` is what `settings` were read from."""
         self._settings, self._ledger, self._wake = settings, ledger, wake
-        self._load, self._signals = load, signals
+        self._configuration, self._signals = configuration, signals
         self._notifier = Notifier(environment)
         self._last_run = LastRun(settings.state)
         self._arrivals = Arrivals(wake.call)
@@ -132,6 +133,8 @@ class Service:
         """The truth, whatever the events said: the folders stand, are heard, and hold this."""
         self._watcher.check()
         self._ledger.catch_up()
+        if self._configuration.changed():
+            log.warning("%s changed; reload to use it (SIGHUP)", self._configuration.file)
         if self._crew.agenda.left_behind and time.monotonic() >= self._again_at:
             self._crew.agenda.call_again()
         self._arrivals.ask()
@@ -163,6 +166,7 @@ class Service:
     # What the turn calls.
 
     def _begin(self) -> None:
+        self._configuration.accept(self._settings)
         self._ledger.record("started", pid=os.getpid(), config=str(self._settings.file))
         self._watcher.check()
         self._schedule.start()
@@ -201,7 +205,7 @@ class Service:
         """Take the new configuration over whole, or keep the old one whole."""
         self._notifier.reloading()
         try:
-            new = self._load()
+            new = self._configuration.read()
             if new.state != self._settings.state:
                 raise ValueError("the state folder cannot change while the service runs: restart")
             schedule = self._new_schedule(new)
@@ -215,6 +219,7 @@ class Service:
         self._schedule.stop()
         self._watcher.stop()
         self._settings, self._schedule = new, schedule
+        self._configuration.accept(new)
         self._crew.settings = new
         self._crew.agenda = Agenda(inbox=new.inbox_path, state=new.state)
         self._outage.switch = KillSwitch(new.kill_switch)

@@ -17,7 +17,7 @@ from audit.trail import TrailError
 from daemon.apply import CannotApply
 from daemon.baseline import UnusableBaseline
 from daemon.budget import ReflectionBudgetSpent
-from daemon.config_file import SettingsError, load_settings
+from daemon.config_file import SettingsError, load_settings, text_of
 from daemon.cycle import mend
 from daemon.due import write_due
 from daemon.ending import Ending, Killed, Verdict
@@ -27,6 +27,7 @@ from daemon.intake import take_in
 from daemon.job import Job
 from daemon.lanes import target_of
 from daemon.lock import AlreadyRunning, only_one
+from daemon.logs import LOG_JSON, start_logging
 from daemon.obey import carry_out_orders
 from daemon.recovery import settle_leftovers
 from daemon.settings import Settings
@@ -114,10 +115,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--complete", action="append", default=[])
     parser.add_argument("--settle", action="store_true", help="only clear up after a kill")
     parser.add_argument("--housekeep", action="store_true", help="only drop old snapshots")
+    parser.add_argument("--accepted", type=Path, help="the copy of it that the service accepted")
     options = parser.parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    start_logging(as_json=LOG_JSON in os.environ, environment=os.environ)
     try:
-        settings = load_settings(options.config)
+        text = text_of(options.accepted) if options.accepted else None
+        settings = load_settings(options.config, text)
     except SettingsError as error:
         log.error("%s", error)
         return NO_CONFIG

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.trail import Trail
+from daemon.accepted import Configuration
 from daemon.ledger import Ledger
 from daemon.settings import InboxSettings, ServiceSettings, Settings, TargetSettings
 from daemon.supervisor import Service
@@ -73,6 +74,21 @@ def settings_in(state: Path, **service: Any) -> Settings:
     )
 
 
+class Scripted(Configuration):
+    """A configuration that reads what the test says; nothing is copied."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.file)
+        self.reads: Callable[[], Settings] = lambda: settings
+
+    def read(self) -> Settings:
+        """What the test says."""
+        return self.reads()
+
+    def accept(self, settings: Settings) -> None:
+        """There is no text."""
+
+
 @dataclass
 class Running:
     """A service in a thread, and what a test asks about it."""
@@ -80,8 +96,8 @@ class Running:
     settings: Settings
     wake: Wake
     service: Service
+    configuration: Scripted
     signals: Counter[signal.Signals] = field(default_factory=Counter)
-    reloaded: Callable[[], Settings] | None = None
 
     def send(self, number: signal.Signals) -> None:
         """As if the process had been sent the signal."""
@@ -127,32 +143,32 @@ def running(
     *,
     environment: Mapping[str, str] | None = None,
     kill_switch: Path | None = None,
-    **service: Any,
+    **timing: Any,
 ) -> Iterator[Running]:
     """Run the service with workers that run `body`; stopped and checked at the end."""
     (state / "inbox").mkdir(parents=True, exist_ok=True)
-    settings = settings_in(state, **service)
+    settings = settings_in(state, **timing)
     if kill_switch is not None:
         settings = replace(settings, kill_switch=kill_switch)
     wake = Wake()
     signals: Counter[signal.Signals] = Counter()
-    made: list[Running] = []
+    configuration = Scripted(settings)
     supervisor = Service(
         settings,
         Ledger(Trail(state / "audit" / "trail.jsonl")),
         wake,
-        load=lambda: made[0].reloaded() if made[0].reloaded else settings,
+        configuration=configuration,
         signals=lambda number: signals.pop(number, 0),
         worker_command=worker_command(state, body),
         environment=environment or {},
     )
-    made.append(Running(settings, wake, supervisor, signals))
+    run = Running(settings, wake, supervisor, configuration, signals)
     thread = threading.Thread(target=supervisor.run, name="service", daemon=True)
     thread.start()
     try:
-        yield made[0]
+        yield run
     finally:
-        made[0].send(signal.SIGTERM)
+        run.send(signal.SIGTERM)
         thread.join(DEADLINE_S)
         assert not thread.is_alive(), "the service did not stop"
         wake.close()

@@ -183,3 +183,25 @@ def test_the_idle_service_loads_nothing_heavy(tmp_path: Path) -> None:
     )
 
     assert done.stderr == "\n"
+
+
+def test_workers_keep_the_accepted_settings_while_the_file_is_broken(tmp_path: Path) -> None:
+    """They are handed the copy that was accepted; an edit without a reload is pointed out."""
+    with mendd_run(tmp_path) as service:
+        service.says("watching")
+        (tmp_path / "mendd.toml").write_text("broken = ")
+        service.says("changed; reload to use it")
+        service.send(signal.SIGHUP)
+        service.says("refused")
+        (tmp_path / "inbox" / "note.json").write_text("{}")
+        until(lambda: not any((tmp_path / "inbox").iterdir()))
+        starts = (tmp_path / "starts.jsonl").read_text().splitlines()
+
+    arguments = json.loads(starts[-1])["arguments"]
+    assert arguments[:4] == [
+        "--config",
+        str(tmp_path / "mendd.toml"),
+        "--accepted",
+        str(tmp_path / "accepted.toml"),
+    ]
+    assert (tmp_path / "accepted.toml").read_text() == CONFIG

@@ -370,7 +370,7 @@ def test_a_reload_takes_the_new_settings_whole(tmp_path: Path) -> None:
         tmp_path, "takes_all()\nfor p in (state / 'two').iterdir(): p.unlink()"
     ) as service:
         until(lambda: service.starts("work"))
-        service.reloaded = lambda: replace(service.settings, inbox_path=tmp_path / "two")
+        service.configuration.reads = lambda: replace(service.settings, inbox_path=tmp_path / "two")
         service.send(signal.SIGHUP)
         until((tmp_path / "two").is_dir)
         (tmp_path / "two" / "note.json").write_text("{}")
@@ -394,7 +394,7 @@ def test_a_broken_reload_is_refused_and_the_old_settings_stay(
             return replace(service.settings, state=tmp_path / "other")
 
         until(lambda: service.starts("work"))
-        service.reloaded = load
+        service.configuration.reads = load
         service.send(signal.SIGHUP)
         until(lambda: "refused" in caplog.text)
         (tmp_path / "inbox" / "note.json").write_text("{}")
