@@ -55,7 +55,7 @@ class Job:
         self.engine_name = self.model = ""
         self.held_data: dict[str, object] = {}  # kept with the work, or in its archive line
         self.changes: list[str] = []  # of the module; in the journal until all is recorded
-        self._spent: list[Spending] = []
+        self._sessions: list[EngineSession] = []
         self.refreshed = 0
         self._prepare()
 
@@ -84,7 +84,8 @@ class Job:
     def spending(self) -> Spending:
         """Everything all sessions of this job have used."""
         names = [field.name for field in fields(Spending)]
-        return Spending(**{n: sum(getattr(part, n) for part in self._spent) for n in names})
+        parts = [session.spending for session in self._sessions]
+        return Spending(**{n: sum(getattr(part, n) for part in parts) for n in names})
 
     def refresh(self) -> None:
         """Take a new snapshot, as the module is not any more what it was."""
@@ -120,15 +121,13 @@ class Job:
 
     @contextlib.contextmanager
     def session(self, engine: Engine, advice: str) -> Iterator[EngineSession]:
-        """One engine at work; what it spent is kept however it ends."""
+        """One engine at work; what it spends counts however it ends."""
         self.case = self._case(advice)
         session = engine.open(self.case)
+        self._sessions.append(session)
         self.engine_name, self.model = engine.name, session.model
-        try:
+        with contextlib.closing(session):
             yield session
-        finally:
-            self._spent.append(session.spending)
-            session.close()
 
     def gate(self, patch: Patch, goal: Goal) -> Refusal | None:
         """Every gate, cheap first; the first refusal."""

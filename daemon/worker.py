@@ -136,7 +136,7 @@ def run_worker(settings: Settings, options: argparse.Namespace) -> int:
                 settle_leftovers(shop)
                 return DONE
             if options.housekeep:
-                shop.sandbox.prune()
+                shop.sandbox.prune(settings.sandbox.keep_snapshots)
                 return DONE
             return work(shop, complete=options.complete)
     except (AlreadyRunning, SandboxError, TrailError, ReflectionsError) as error:

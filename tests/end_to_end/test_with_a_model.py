@@ -97,8 +97,7 @@ def test_when_all_attempts_fail_the_model_reads_its_report_and_starts_afresh(sit
 
     def script(request: dict[str, Any], turn: int) -> Any:
         said = str(request["messages"])
-        tools = {each["name"] for each in request.get("tools", [])}
-        if "log_bug_report" not in tools:
+        if "All attempts failed" in str(request["messages"][-1]):
             return {"type": "text", "text": "I kept cutting the list; do not slice at all."}
         if "do not slice at all" in said:
             return [RIGHT] if "total leaves out" in said else [REPORT]
