@@ -46,7 +46,7 @@ class Answer:
     plain: bool = False  # whole, even if a stream was asked for
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Fault:
     """What goes wrong instead of an answer.
 

@@ -135,7 +135,8 @@ class ClaudeSession:
             function = report.function or "none"
             words = say.PROPOSE.format(report.filename, function, report.summary, code)
         else:
-            words = say.AGAIN.format(feedback.reason, self._showed(feedback), code)
+            reason = self._fence.around("why", feedback.reason, most=MOST_OUTPUT)
+            words = say.AGAIN.format(reason, self._showed(feedback), code)
         phase = Phase(wanted="propose_code_patch", take=self._take_patch, every=True)
         answer = self._ask([words], phase, "proposing a patch")
         if isinstance(answer, Proposal | Declined):

@@ -4,9 +4,12 @@ A note, a file and a test's output may all hold text that reads like an order. N
 model immune (reliability.md, section 5); what a patch may touch is decided by code, not here.
 """
 
+import re
 import secrets
 import unicodedata
 
+MOST_LABEL = 200
+_UNSAFE = re.compile(r"[^\w ./,:+@()-]")
 KEPT = "\n\t\r\f"  # control characters that source code legitimately holds
 
 
@@ -18,8 +21,9 @@ class Fence:
 
     def around(self, label: str, text: str, *, most: int) -> str:
         """`text`, at most `most` characters of it, between the markers; `label` says what it is."""
+        safe = _UNSAFE.sub("?", label)[:MOST_LABEL]  # file names are words of strangers too
         inside = shortened(visible(text).replace(self.marker, "data"), most)
-        return f'<{self.marker} what="{label}">\n{inside}\n</{self.marker}>'
+        return f'<{self.marker} what="{safe}">\n{inside}\n</{self.marker}>'
 
 
 def shortened(text: str, most: int) -> str:

@@ -133,7 +133,7 @@ PROPOSE = (
     "Call propose_code_patch, once per hunk, all hunks of the patch in one answer."
 )
 AGAIN = (
-    "The patch did not do and was taken out again: {}\n{}\nThe code is as it was before, with the "
+    "The patch did not do and was taken out again:\n{}\n{}\nThe code is as it was before, with the "
     "same line numbers:\n{}\nFind out why, then send a whole new patch with propose_code_patch, "
     "all its hunks in one answer, or decline."
 )
