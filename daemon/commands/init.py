@@ -23,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="PATH", help="the project's folder")
     parser.add_argument("--name", help="the target's name (default: made from the folder's)")
     parser.add_argument("--system", action="store_true", help="install the systemd service")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("/"),
+        help="with --system: below this folder, for packages",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be written")
     add_json(parser)
 
@@ -109,4 +115,4 @@ def _install(options: argparse.Namespace) -> int:
 
     if options.json or options.name:
         raise CommandError("--system tells its steps as text: leave out --json and --name")
-    return install(options.path, dry_run=options.dry_run, say=Screen().say)
+    return install(options.path, dry_run=options.dry_run, root=options.root, say=Screen().say)
