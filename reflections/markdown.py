@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from reflections.errors import UnreadableNote
 
 _KEY = re.compile(r"(?P<key>[A-Za-z][\w -]{0,60}?)\s*:(?:\s+(?P<value>.*))?$")
-_HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<title>.+?)\s*#*\s*$")
+_HEADING = re.compile(r"(?P<marks>#{1,6})\s(?P<title>.*)$")
+_COMMENT = re.compile(r"(?<=\S)\s+#.*$")
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
 Value = str | list[str]
 
@@ -90,7 +91,7 @@ def _scalar(text: str) -> str:
         return text[1:-1]
     if text in ("null", "~"):
         return ""
-    return re.sub(r"\s+#.*$", "", text)
+    return _COMMENT.sub("", text)
 
 
 def split_sections(text: str, names: Mapping[str, str]) -> tuple[str, dict[str, str], str]:
@@ -110,11 +111,11 @@ def split_sections(text: str, names: Mapping[str, str]) -> tuple[str, dict[str, 
             into.append(line)
             continue
         level = len(heading["marks"])
-        field = names.get(heading["title"].strip(" :*").lower().replace(" ", "_"))
+        field = names.get(heading["title"].strip(" \t:*#")[:100].lower().replace(" ", "_"))
         if field:
             into = parts.setdefault(field, [])
-        elif level == 1 and not title and not "".join(rest).strip():
-            title, into = heading["title"], rest
+        elif level == 1 and not title and not any(map(str.strip, rest[:50])):
+            title, into = heading["title"].strip(" \t#"), rest
         else:
             into = rest
             into.append(line)

@@ -98,8 +98,11 @@ def _reader(name: str) -> Callable[[str], Iterator[_Record]]:
 
 def _json(text: str) -> Iterator[_Record]:
     """An object, a list of objects, or an object whose `reflections` is such a list."""
+    line, seen = 1, 0
     for found in jsontext.records(text):
-        where = f"record {found.number} ({jsontext.place(text, found.position)})"
+        line, seen = line + text.count("\n", seen, found.position), found.position
+        column = found.position - text.rfind("\n", 0, found.position)
+        where = f"record {found.number} (line {line} column {column})"
         yield _Record(number=found.number, where=where, values=found.value, fault=found.fault)
 
 

@@ -40,7 +40,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("databricks-token", r"\bdapi[a-f0-9]{32}\b"),
     ("linear-key", r"\blin_api_[A-Za-z0-9]{20,}"),
     ("age-key", r"\bAGE-SECRET-KEY-1[A-Z0-9]{40,}"),
-    ("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
+    ("jwt", r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
 )
 _PREFIXED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
 _URL_PASSWORD = re.compile(

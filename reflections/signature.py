@@ -13,7 +13,7 @@ _VARIABLE = (
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE), "ID"),
     (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "ADDRESS"),
     (re.compile(r"\b[0-9a-f]{12,}\b", re.IGNORECASE), "ID"),
-    (re.compile(r"(?:[A-Za-z]:)?[\w.~-]*(?:[/\\][\w.~-]+){2,}"), "PATH"),
+    (re.compile(r"(?<![\w.~-])(?:[A-Za-z]:)?[\w.~-]*(?:[/\\][\w.~-]+){2,}"), "PATH"),
     (re.compile(r"\d+(?:\.\d+)*"), "N"),
 )
 _WORD = re.compile(r"[^\W\d_]+(?:_[^\W\d_]+)*")

@@ -19,7 +19,9 @@ __all__ = ["DEFAULT", "Families", "Kind", "Triage", "triage"]
 
 Kind = Literal["bug", "performance", "behaviour"]
 _KINDS: tuple[Kind, ...] = ("bug", "performance", "behaviour")
-_FILE_NAME = re.compile(r"[\w.-]*(?:[/\\][\w.-]+)+|[\w-]+\.(?:py|md|txt|json|toml|ya?ml|log|rst)\b")
+_FILE_NAME = re.compile(
+    r"(?<![\w.-])(?:[\w.-]*(?:[/\\][\w.-]+)+|[\w-]+\.(?:py|md|txt|json|toml|ya?ml|log|rst)\b)"
+)
 _TOKEN = re.compile(r"[A-Za-z_][\w]*(?:'[A-Za-z]+)?|\d+(?:\.\d+)?%?|\[\]|[,:=/(]")
 _CLAUSE_END = re.compile(r"[.;!?](?=\s|$)|\n|—| - ")
 _CONTRAST = re.compile(rf"\b({'|'.join(words.CONTRAST)})\b", re.IGNORECASE)
