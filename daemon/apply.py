@@ -158,11 +158,7 @@ def _git_part(change: Change, mode: str, book: Journal) -> GitIntent | NotNow | 
         message=change.message,
         in_place=mode != "branch",
     )
-    scratch = book.scratch(change.id, "index")
-    try:
-        return prepare(wish, repository, scratch)
-    finally:
-        book.clear_scratch(change.id)
+    return prepare(wish, repository)
 
 
 def _tracked(change: Change, repository: Repository) -> bool:

@@ -19,7 +19,8 @@ from daemon.change import (
     StoppedByKillSwitch,
     applied_from_json,
 )
-from daemon.commit import build_index, install_index, lock_index, move_branch, still_fits
+from daemon.commit import move_branch, still_fits
+from daemon.gitindex import build_index, install_index, lock_index
 from daemon.gitrepo import GitFailed
 from daemon.journal import GitIntent, Intent, Journal
 from daemon.rollback import repository_of, saved_file, tidy, undo
@@ -63,7 +64,7 @@ def carried_out(work: Work) -> Applied | ChangedMeanwhile | StoppedByKillSwitch:
             install_index(git, work.intent.id)
         _done(work)
     with contextlib.suppress(*TROUBLES):  # it stands; `forget` and `recover` tidy up once more
-        tidy(work.intent, work.book)
+        tidy(work.intent)
     return applied_from_json(work.intent.applied)
 
 
@@ -125,5 +126,5 @@ def _names(intent: Intent) -> list[str]:
 
 def _back_out(work: Work) -> None:
     """Undo what was begun, at once; if even that fails, the intent stays for `recover`."""
-    undo(work.intent, work.book)
+    undo(work.intent)
     work.book.forget(work.intent.id)

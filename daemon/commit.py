@@ -8,11 +8,9 @@ Filters, `ident` and re-encodings are not run: such files are refused.
 """
 
 import contextlib
-import os
 import re
-import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +25,7 @@ from daemon.gitrepo import (
 from daemon.journal import GitIntent
 
 _FILES = {"100644", "100755"}
-_LOCK_TRIES = 40
-_PAUSE_S = 0.05
-_STALE_S = 1.0  # git holds a ref's lock for milliseconds
+_FORGOTTEN_S = 3600
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -52,7 +48,7 @@ class Wish:
     in_place: bool
 
 
-def prepare(wish: Wish, repository: Repository, scratch: Path) -> GitIntent | NotNow:
+def prepare(wish: Wish, repository: Repository) -> GitIntent | NotNow:
     """Make the commit object; no branch, index or file of the work tree changes yet.
 
     Raises GitFailed.
@@ -68,7 +64,7 @@ def prepare(wish: Wish, repository: Repository, scratch: Path) -> GitIntent | No
     blobs = _stored(wish, repository, head, paths)
     if isinstance(blobs, NotNow):
         return blobs
-    commit = _commit(wish, repository, head, blobs, scratch)
+    commit = _commit(wish, repository, head, blobs)
     return GitIntent(
         top=str(repository.top),
         git_dir=str(repository.git_dir),
@@ -144,20 +140,40 @@ def _commit(
     repository: Repository,
     head: str,
     blobs: Mapping[str, Entry | None],
-    scratch: Path,
 ) -> str:
-    repository.git("read-tree", head, index=scratch)
+    with _scratch_index(repository, wish.id) as index:
+        tree = _tree(repository, head, blobs, index)
+    text = f"{_harmless(wish.message)}\n".encode()
+    commit = repository.git("commit-tree", "-p", head, "-F", "-", tree, data=text)
+    return commit.decode("ascii").strip()
+
+
+def _tree(repository: Repository, head: str, blobs: Mapping[str, Entry | None], index: Path) -> str:
+    """HEAD's tree with these blobs in it."""
+    repository.git("read-tree", head, index=index)
     gone = "0 " + "0" * len(head)
     lines = "".join(
         f"{f'{entry.mode} {entry.blob}' if entry else gone}\t{path}\0"
         for path, entry in blobs.items()
     )
     data = lines.encode("utf-8", "surrogateescape")
-    repository.git("update-index", "-z", "--index-info", data=data, index=scratch)
-    tree = repository.git("write-tree", index=scratch).decode("ascii").strip()
-    text = f"{_harmless(wish.message)}\n".encode()
-    commit = repository.git("commit-tree", "-p", head, "-F", "-", tree, data=text)
-    return commit.decode("ascii").strip()
+    repository.git("update-index", "-z", "--index-info", data=data, index=index)
+    return repository.git("write-tree", index=index).decode("ascii").strip()
+
+
+@contextlib.contextmanager
+def _scratch_index(repository: Repository, change: str) -> Iterator[Path]:
+    """A private index, where the repository's owner may write; what a crash left is swept."""
+    for left in repository.git_dir.glob("mendd-*.scratch*"):
+        if time.time() - left.stat().st_mtime > _FORGOTTEN_S:
+            left.unlink(missing_ok=True)
+    path = repository.git_dir / f"mendd-{change}.scratch"
+    try:
+        path.unlink(missing_ok=True)
+        yield path
+    finally:
+        for left in (path, Path(f"{path}.lock")):
+            left.unlink(missing_ok=True)
 
 
 def _harmless(text: str) -> str:
@@ -193,103 +209,3 @@ def branch_holds(repository: Repository, git: GitIntent) -> bool:
     if tip is None or tip == git.new:
         return tip == git.new
     return repository.answer("merge-base", "--is-ancestor", git.new, tip) is not None
-
-
-def lock_index(git: GitIntent, change: str) -> bool:
-    """Take git's own lock on the index, so that no git command of a person comes between.
-
-    The lock file holds our name from its first moment on, so that one left by a crash is known.
-    """
-    lock, marker = _lock_files(git, change)
-    marker.write_bytes(_marker(change))
-    try:
-        for _ in range(_LOCK_TRIES):
-            try:
-                os.link(marker, lock)
-            except FileExistsError:
-                if _is_ours(lock, change):
-                    return True
-                time.sleep(_PAUSE_S)
-            else:
-                return True
-        return False
-    finally:
-        marker.unlink()
-
-
-def unlock_index(git: GitIntent, change: str) -> None:
-    """Give the lock back, and remove what a crash left beside the index."""
-    lock, marker = _lock_files(git, change)
-    if _is_ours(lock, change):
-        lock.unlink()
-    for left in (marker, _new_index(git, change), Path(f"{_new_index(git, change)}.lock")):
-        left.unlink(missing_ok=True)
-
-
-def build_index(repository: Repository, git: GitIntent, change: str) -> None:
-    """Make the index as it will be, beside it: only the changed entries differ. Under the lock.
-
-    The copy keeps the index's time, by which git tells which entries it must look at twice
-    (git's Documentation/technical/racy-git.txt). Raises GitFailed, OSError.
-    """
-    new = _new_index(git, change)
-    shutil.copy2(repository.git_dir / "index", new)
-    for path, blob in git.paths:
-        if blob is None:
-            repository.git("update-index", "--force-remove", "--", path, index=new)
-        else:
-            _refresh_entry(repository, path, blob, new)
-
-
-def install_index(git: GitIntent, change: str) -> None:
-    """Let the index that was built take the old one's place."""
-    _new_index(git, change).replace(Path(git.git_dir) / "index")
-
-
-def _refresh_entry(repository: Repository, path: str, blob: str, index: Path) -> None:
-    with contextlib.suppress(GitFailed):  # the file may be gone this moment
-        repository.git("update-index", "--add", "--", path, index=index)
-    found = repository.index_entries([path], index).get(path)
-    if found is None or found.blob != blob:  # edited this moment, or stored another way
-        mode = found.mode if found else "100644"
-        about = f"{mode},{blob},{path}"
-        repository.git("update-index", "--add", "--cacheinfo", about, index=index)
-
-
-def clear_ref_locks(repository: Repository, git: GitIntent) -> None:
-    """Remove the lock files of a git that was killed while it moved our branch."""
-    common = repository.git_dir / "commondir"
-    folder = repository.git_dir
-    if common.exists():
-        folder = (folder / common.read_text("utf-8").strip()).resolve()
-    for lock in (folder / f"{git.ref}.lock", repository.git_dir / "HEAD.lock"):
-        seen = _seen(lock)
-        if seen and seen[1] in (b"", f"{git.new}\n".encode("ascii")):
-            time.sleep(_STALE_S)
-            if _seen(lock) == seen:
-                lock.unlink(missing_ok=True)
-
-
-def _seen(lock: Path) -> tuple[int, bytes] | None:
-    try:
-        return lock.stat().st_ino, lock.read_bytes()[:200]
-    except OSError:
-        return None
-
-
-def _lock_files(git: GitIntent, change: str) -> tuple[Path, Path]:
-    folder = Path(git.git_dir)
-    return folder / "index.lock", folder / f"mendd-{change}.marker"
-
-
-def _new_index(git: GitIntent, change: str) -> Path:
-    return Path(git.git_dir) / f"mendd-{change}.index"
-
-
-def _marker(change: str) -> bytes:
-    return f"mendd {change}\n".encode("ascii")
-
-
-def _is_ours(lock: Path, change: str) -> bool:
-    seen = _seen(lock)
-    return seen is not None and seen[1] == _marker(change)

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 AUTHOR_NAME = "mendd"
 AUTHOR_EMAIL = "mendd@localhost"
@@ -103,13 +104,15 @@ class Repository:
         if index is not None:
             environment["GIT_INDEX_FILE"] = str(index)
         try:
-            done = subprocess.run(
+            done: subprocess.CompletedProcess[bytes] = subprocess.run(
                 command,
                 input=data,
                 capture_output=True,
                 env=environment,
                 cwd=self.top,
                 pass_fds=self.kept_open,
+                umask=0o022,  # a strict one would hide objects from the repository's users
+                **self._owner(),
                 timeout=_TIME_LIMIT_S,
                 check=False,
             )
@@ -120,6 +123,13 @@ class Repository:
             message = f"git {arguments[0]} in {self.top}: {said or done.returncode}"
             raise GitFailed(message, done.returncode)
         return done.stdout
+
+    def _owner(self) -> dict[str, Any]:
+        """As root, git runs as the repository's owner, who must be able to change its files."""
+        owner = self.git_dir.stat()
+        if os.geteuid() != 0 or owner.st_uid == 0:
+            return {}
+        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
 
     def answer(self, *question: str) -> str | None:
         """What git prints to a question, None when the answer is no. Raises GitFailed."""

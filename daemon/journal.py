@@ -84,15 +84,6 @@ class Journal:
             except (ValueError, TypeError, KeyError):
                 path.rename(path.with_suffix(".unreadable"))
 
-    def scratch(self, change: str, kind: str) -> Path:
-        """A private file for the work on one change; `clear_scratch` removes it."""
-        return self.folder / f"{change}.{kind}"
-
-    def clear_scratch(self, change: str) -> None:
-        """Remove the private files of one change and git's lock files beside them."""
-        for path in self.folder.glob(f"{change}.index*"):
-            path.unlink(missing_ok=True)
-
     def _path(self, change: str) -> Path:
         return self.folder / f"{change}.json"
 

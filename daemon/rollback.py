@@ -6,14 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from daemon.change import Applied, Recovered, applied_from_json
-from daemon.commit import (
-    branch_holds,
-    build_index,
-    clear_ref_locks,
-    install_index,
-    lock_index,
-    unlock_index,
-)
+from daemon.commit import branch_holds
+from daemon.gitindex import build_index, clear_ref_locks, install_index, lock_index, unlock_index
 from daemon.gitrepo import GitFailed, Repository
 from daemon.journal import GitIntent, Intent, Journal, held
 from daemon.swap import Exchange, Root, UnsafePath
@@ -43,11 +37,11 @@ def forget(journal: Path, change: str) -> None:
         for intent in book.open_intents():
             if intent.id == change:
                 with contextlib.suppress(OSError, UnsafePath):
-                    tidy(intent, book)
+                    tidy(intent)
         book.forget(change)
 
 
-def undo(intent: Intent, book: Journal) -> tuple[str, ...]:
+def undo(intent: Intent) -> tuple[str, ...]:
     """Restore the old content everywhere; answers what was left alone because of newer edits.
 
     May be repeated. Raises OSError, UnsafePath.
@@ -63,7 +57,6 @@ def undo(intent: Intent, book: Journal) -> tuple[str, ...]:
             root.remove_folder(folder)
     if intent.git:
         unlock_index(intent.git, intent.id)
-    book.clear_scratch(intent.id)
     return tuple(filter(None, said))
 
 
@@ -82,19 +75,18 @@ def repository_of(git: GitIntent, book: Journal) -> Repository:
     return Repository(top=Path(git.top), git_dir=Path(git.git_dir), kept_open=(book.lock,))
 
 
-def tidy(intent: Intent, book: Journal) -> None:
+def tidy(intent: Intent) -> None:
     """Remove what a change that stands has left: spare files, private index."""
     with Root(Path(intent.root)) as root:
         for file in intent.files:
             root.discard(file)
     if intent.git:
         unlock_index(intent.git, intent.id)
-    book.clear_scratch(intent.id)
 
 
 def _settled(intent: Intent, book: Journal) -> Recovered:
     try:
-        return _finished(intent, book) if _stands(intent, book) else _rolled_back(intent, book)
+        return _finished(intent, book) if _stands(intent, book) else _rolled_back(intent)
     except (OSError, UnsafePath, GitFailed) as error:
         what = f"a half-done change could not be settled yet, and will be tried again: {error}"
         return _told(intent, "postponed", what)
@@ -118,7 +110,7 @@ def _finished(intent: Intent, book: Journal) -> Recovered:
         if _index_is_behind(repository, git):
             build_index(repository, git, intent.id)
             install_index(git, intent.id)
-    tidy(intent, book)
+    tidy(intent)
     what = "a change was complete, but a crash came before its record; it stands"
     return _told(intent, "finished", what, applied=applied_from_json(intent.applied))
 
@@ -129,8 +121,8 @@ def _index_is_behind(repository: Repository, git: GitIntent) -> bool:
     return repository.index_entries(paths) == repository.entries(git.old, paths)
 
 
-def _rolled_back(intent: Intent, book: Journal) -> Recovered:
-    conflicts = undo(intent, book)
+def _rolled_back(intent: Intent) -> Recovered:
+    conflicts = undo(intent)
     what = "a crash interrupted a change; the old content stands everywhere"
     if conflicts:
         what = f"a crash interrupted a change; it was rolled back, but {'; '.join(conflicts)}"

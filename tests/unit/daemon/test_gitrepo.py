@@ -3,11 +3,12 @@
 import os
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from daemon import commit as commit_file
-from daemon import swap
+from daemon import gitindex, swap
 from daemon.apply import (
     Applied,
     CannotApply,
@@ -96,7 +97,7 @@ class Place:
             path
             for path in (*self.top.rglob("*mendd*"), *self.top.rglob("*.lock"))
             if not {"refs", "logs"} & set(path.parts)
-        ] + list(self.journal.glob("*.index*"))
+        ]
 
 
 @pytest.fixture
@@ -291,7 +292,7 @@ def busy(top):
 )
 def test_a_repository_in_the_middle_of_something_is_left_alone(place, state, said, monkeypatch):
     """The patch is to be held; nothing moves, and the reason says what to do."""
-    monkeypatch.setattr(commit_file, "_LOCK_TRIES", 2)
+    monkeypatch.setattr(gitindex, "_LOCK_TRIES", 2)
     state(place.top)
     before = (
         git(place.top, "status", "--porcelain=v2"),
@@ -465,15 +466,25 @@ def test_a_submodule_as_the_module_and_one_inside_it(place, tmp_path):
     assert git(place.top / "sub", "log", "-1", "--format=%an").strip() == "mendd"
 
 
-def test_a_repository_of_another_user_is_handled(place):
-    """`safe.directory` does not stand in the way: nothing of the repository is trusted anyway."""
-    if os.geteuid() != 0:
-        pytest.skip("changing owners needs root")
-    for path in (place.top, *place.top.rglob("*")):
-        os.chown(path, 4321, 4321)
-
-    assert isinstance(place.apply(), Applied)
-    assert (place.top / "cart.py").stat().st_uid == 4321
+@pytest.mark.skipif(os.geteuid() != 0, reason="changing owners needs root")
+def test_a_repository_of_another_user_stays_that_users():
+    """As root, git runs as the owner: `safe.directory` does not matter, nothing becomes root's."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)  # pytest's own folder is closed to others
+        place = Place(Path(name))
+        for path in (place.top, *place.top.rglob("*")):
+            os.chown(path, 4321, 4321)
+        old = os.umask(0o077)
+        try:
+            done = place.apply(files={"cart.py": (b"old\n", b"new\n"), "a/b.py": (None, b"b\n")})
+            assert isinstance(done, Applied)
+            assert isinstance(place.revert(done), Reverted)
+            assert isinstance(place.apply("git-branch", id="p-2"), Applied)
+        finally:
+            os.umask(old)
+        assert {path.stat().st_uid for path in place.top.rglob("*")} == {4321}
+        objects = [path for path in (place.top / ".git" / "objects").rglob("*") if path.is_file()]
+        assert all(path.stat().st_mode & 0o044 == 0o044 for path in objects)
 
 
 @pytest.mark.parametrize(

@@ -316,7 +316,7 @@ def test_a_rollback_works_from_the_backup_alone(template, tmp_path, monkeypatch)
 def test_stale_ref_locks_of_a_killed_git_are_removed(template, tmp_path, monkeypatch):
     """A git killed in update-ref leaves locks; they would block the person's next commit."""
     scene = Scene(tmp_path, template, "git-in-place")
-    monkeypatch.setattr("daemon.commit._STALE_S", 0)
+    monkeypatch.setattr("daemon.gitindex._STALE_S", 0)
     crashed_half_way(scene, monkeypatch, after=3)
     (scene.root / ".git" / "refs" / "heads" / "main.lock").write_bytes(b"")
     (scene.root / ".git" / "HEAD.lock").write_bytes(b"")
