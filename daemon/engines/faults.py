@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from daemon.engines import EngineError
@@ -49,13 +50,21 @@ class ConversationTooLong(EngineError):
     """The request does not fit the model's context."""
 
 
+class Billed(StrEnum):
+    """What a failed try may have cost."""
+
+    NOTHING = "nothing"  # never sent, or answered with an error status
+    INPUT = "input"  # sent, but no answer began: an answer is streamed from its first token on
+    UNKNOWN = "unknown"  # an answer had begun; nobody can know how long it grew
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One failed try. `billed` is None where nobody can know: then the worst case stays booked."""
+    """One failed try: what it means, whether another makes sense, what it may have cost."""
 
     error: EngineError
     retry: bool
-    billed: bool | None
+    billed: Billed
     retry_after_s: float | None = None
 
 
@@ -77,20 +86,20 @@ def failure(error: Exception, callee: Callee) -> Failure:
         return _status(error, callee)
     if isinstance(error, StreamError):
         return _broken_off(error, callee)
-    never_sent = False if _never_sent(error) else None
+    billed = _billed(error)
     if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException | TimeoutError):
         words = f"{callee.address} was silent for {callee.timeout_s:g} s"
-        return _unreachable(words, never_sent)
+        return _unreachable(words, billed)
     if isinstance(error, anthropic.APIConnectionError | httpx2.TransportError | StreamBroken):
         words = f"the connection to {callee.address} failed: {_root(error)}"
-        return _unreachable(words, never_sent)
+        return _unreachable(words, billed)
     if isinstance(error, ValueError):  # json.JSONDecodeError, UnicodeDecodeError
         return garbled("its answer is not JSON", callee)
     fault = ModelSetup(
         f"the call of {callee.address} could not be made: {type(error).__name__}: {error}. "
         "Check the key and [claude] base_url with `mendd check`"
     )
-    return Failure(error=fault, retry=False, billed=None)
+    return Failure(error=fault, retry=False, billed=Billed.NOTHING)
 
 
 def garbled(what: str, callee: Callee) -> Failure:
@@ -99,7 +108,7 @@ def garbled(what: str, callee: Callee) -> Failure:
         f"{callee.address} answered, but {what}. Check that [claude] base_url names a server "
         "that speaks the Messages API (without /v1) and that no proxy stands in between"
     )
-    return Failure(error=fault, retry=True, billed=None)
+    return Failure(error=fault, retry=True, billed=Billed.UNKNOWN)
 
 
 def _broken_off(error: StreamError, callee: Callee) -> Failure:
@@ -107,7 +116,7 @@ def _broken_off(error: StreamError, callee: Callee) -> Failure:
     passing = error.kind in ("overloaded_error", "api_error", "rate_limit_error", "timeout_error")
     kind = ModelBusy if passing else ModelSetup
     fault = kind(f"{callee.address} broke its answer off ({error.kind}): {error}. {_LATER}")
-    return Failure(error=fault, retry=passing, billed=None)
+    return Failure(error=fault, retry=passing, billed=Billed.UNKNOWN)
 
 
 def _status(error: "anthropic.APIStatusError", callee: Callee) -> Failure:
@@ -115,13 +124,13 @@ def _status(error: "anthropic.APIStatusError", callee: Callee) -> Failure:
     if code in (408, 409, 425, 429) or code >= 500:
         busy = ModelBusy(f"{callee.address} answered {code}: {said}. {_LATER}")
         after = retry_after_s(error.response.headers, time.time())
-        return Failure(error=busy, retry=True, billed=False, retry_after_s=after)
+        return Failure(error=busy, retry=True, billed=Billed.NOTHING, retry_after_s=after)
     if code == 413 or (code == 400 and "prompt is too long" in said.lower()):
         fault: EngineError = ConversationTooLong(f"the conversation does not fit {callee.model}")
     else:
         advice = _ADVICE.get(code, "Check [claude] in mendd.toml and the server's log")
         fault = ModelSetup(f"{callee.address} answered {code}: {said}. {advice}")
-    return Failure(error=fault, retry=False, billed=False)
+    return Failure(error=fault, retry=False, billed=Billed.NOTHING)
 
 
 _LATER = (
@@ -155,16 +164,26 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     return max(asked, 0.0)
 
 
-def _unreachable(words: str, billed: bool | None) -> Failure:
+def _unreachable(words: str, billed: Billed) -> Failure:
     advice = "Check the network and [claude] base_url; mendd tries again later by itself"
     return Failure(error=ModelUnreachable(f"{words}. {advice}"), retry=True, billed=billed)
 
 
-def _never_sent(error: Exception) -> bool:
+def _billed(error: Exception) -> Billed:
+    """What a lost call cost. The SDK wraps what goes wrong before an answer begins, only that."""
+    import anthropic
     import httpx2
 
-    unsent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
-    return isinstance(error.__cause__, (*unsent, httpx2.UnsupportedProtocol))
+    unsent = (
+        httpx2.ConnectError,
+        httpx2.ConnectTimeout,
+        httpx2.PoolTimeout,
+        httpx2.ProxyError,
+        httpx2.UnsupportedProtocol,
+    )
+    if isinstance(error.__cause__, unsent):
+        return Billed.NOTHING
+    return Billed.INPUT if isinstance(error, anthropic.APIConnectionError) else Billed.UNKNOWN
 
 
 def _root(error: Exception) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from daemon.budget import Budget, Reservation
 from daemon.engines import Spending
 from daemon.engines.answer import Answer, Usage
+from daemon.engines.faults import Billed
 from daemon.settings import ClaudeSettings
 
 BYTES_PER_TOKEN = 3.0  # fewer than usual (about 4), so an estimate errs on the high side
@@ -39,16 +40,20 @@ class Ledger:
             tokens=tokens_in + self._settings.max_tokens,
         )
 
-    def settle(self, answer: Answer | None, billed: bool | None) -> None:
-        """Book what a try used. What nobody can know (a cut answer) stays booked at its worst."""
+    def settle(self, outcome: Answer | Billed) -> None:
+        """Book what a try used; what nobody can know stays booked at its worst."""
         self.spending = replace(self.spending, calls=self.spending.calls + 1)
         booked, self._reserved = self._reserved, None
         if booked is None:
             return
-        if answer is not None and answer.usage is not None:
-            self._count(booked, answer.usage)
-        elif billed is False:
+        if isinstance(outcome, Answer) and outcome.usage is not None:
+            self._count(booked, outcome.usage)
+        elif outcome is Billed.NOTHING:
             self._budget.settle(booked, usd=0.0, tokens=0)
+        elif outcome is Billed.INPUT:
+            tokens = booked.tokens - self._settings.max_tokens
+            answer_usd = self._settings.max_tokens * self._settings.output_usd / MILLION
+            self._budget.settle(booked, usd=booked.usd - answer_usd, tokens=tokens)
 
     def _count(self, booked: Reservation, usage: Usage) -> None:
         usd = cost_usd(self._settings, usage)

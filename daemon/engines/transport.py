@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from daemon.engines import EngineError
 from daemon.engines.answer import Answer
-from daemon.engines.faults import Callee, Failure, ModelSetup, Stopped, failure, garbled
+from daemon.engines.faults import Billed, Callee, Failure, ModelSetup, Stopped, failure, garbled
 from daemon.engines.stream import assembled
 from daemon.settings import ClaudeSettings
 
@@ -75,21 +75,21 @@ class Transport:
         request: Mapping[str, Any],
         *,
         before: Callable[[], None],
-        after: Callable[[Answer | None, bool | None], None],
+        after: Callable[[Answer | Billed], None],
     ) -> Answer:
         """One answer, after as many tries as the settings allow.
 
         `before` runs ahead of every try and may raise BudgetSpent; `after` follows every try with
-        the answer, or with None and whether the try was billed (None: unknown).
+        the answer, or with what a failed try may have cost.
         """
         for tried in itertools.count():
             self._look()
             before()
             outcome = self._try(request)
             if isinstance(outcome, Answer):
-                after(outcome, True)
+                after(outcome)
                 return outcome
-            after(None, outcome.billed)
+            after(outcome.billed)
             if not outcome.retry or tried >= self._settings.retries:
                 raise outcome.error
             self._pause(outcome, tried)
@@ -161,6 +161,11 @@ def open_client(settings: ClaudeSettings, key: str | None) -> "anthropic.Anthrop
         raise ModelSetup(
             "there is no key for the Claude API. Set ANTHROPIC_API_KEY, or give the service the "
             "systemd credential anthropic_api_key, or point [claude] base_url at a local server"
+        )
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        raise ModelSetup(
+            "the key for the Claude API holds white space or other characters that no key has. "
+            "Copy it again into ANTHROPIC_API_KEY or the credential anthropic_api_key"
         )
     address = _checked_address(settings.base_url or OFFICIAL)
     with _without_sdk_environment():

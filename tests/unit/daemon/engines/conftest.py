@@ -18,6 +18,7 @@ from daemon.source import SnapshotSource
 from reflections.note import Reflection
 from sandbox.tree import scan_tree
 from sandbox.trial import Bench, Ending, Outcome, Run
+from tests.caller import Caller
 from tests.fake_model import FakeModel, Script
 from tests.shop import CART, FAILING, NOTE, TESTS
 
@@ -137,3 +138,17 @@ def talk(
     yield begin
     for session in opened:
         session.close()
+
+
+@pytest.fixture
+def caller() -> Iterator[Callable[..., Caller]]:
+    """Makes callers and closes their connections."""
+    made: list[Caller] = []
+
+    def make(url: str, **settings: Any) -> Caller:
+        made.append(Caller(url, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.transport.close()

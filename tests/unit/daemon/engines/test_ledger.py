@@ -56,6 +56,18 @@ def test_a_broken_answer_keeps_its_reservation(desk: Any, talk: Any) -> None:
     assert session.spending.calls == 1
 
 
+def test_an_answer_that_never_began_keeps_the_price_of_what_was_sent(desk: Any, talk: Any) -> None:
+    """The connection was lost in silence: no output can have been billed."""
+    session, _ = talk([{"fault": "slow", "seconds": 30}], retries=0, timeout_s=0.3)
+
+    with pytest.raises(EngineError):
+        session.diagnose()
+
+    spent = desk.budget.spent("note-1")
+    assert 0 < spent.usd < 0.04
+    assert 0 < spent.tokens < 8000
+
+
 def test_an_error_answer_gives_its_reservation_back(desk: Any, talk: Any) -> None:
     """Errors are not billed."""
     session, _ = talk([status(500, "0")] * 3)
