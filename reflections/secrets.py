@@ -32,11 +32,11 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("sendgrid-key", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     ("twilio-key", r"\b(?:SK|AC)[0-9a-f]{32}\b"),
     ("telegram-token", r"\b\d{8,10}:AA[A-Za-z0-9_-]{30,}"),
-    ("digitalocean-token", r"\bdo[opr]_v1_[a-f0-9]{32,}"),
+    ("digitalocean-token", r"do[opr]_v1_[a-f0-9]{32,}"),
     ("docker-token", r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}"),
     ("azure-key", r"\b(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{20,}={0,2}"),
     ("vault-token", r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}"),
-    ("shopify-token", r"\bshp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"),
+    ("shopify-token", r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"),
     ("databricks-token", r"\bdapi[a-f0-9]{32}\b"),
     ("linear-key", r"\blin_api_[A-Za-z0-9]{20,}"),
     ("age-key", r"\bAGE-SECRET-KEY-1[A-Z0-9]{40,}"),
@@ -60,6 +60,7 @@ _NAMED = re.compile(
     r"|(?P<plain>(?!\[redacted:)[^\s'\",;(){}\[\]<>]{6,400})(?![(\[.\w]))",
     re.IGNORECASE,
 )  # fmt: skip
+_MOST_PASSES = 20
 _CODE = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]\w*)*\Z")  # a name or attribute, not a value
 
 
@@ -70,6 +71,15 @@ def redact(text: str) -> str:
     `password: str` is left alone: an unquoted value counts only if it holds a digit and is not a
     name, or if its key is written in capitals as in an environment file.
     """
+    for _ in range(_MOST_PASSES):
+        before, text = text, _redacted_once(text)
+        if text == before:
+            break
+    return text
+
+
+def _redacted_once(text: str) -> str:
+    """One pass; what stood glued to a secret may be recognisable only in the next."""
     for kind, pattern in _PREFIXED:
         text = pattern.sub(f"[redacted:{kind}]", text)
     text = _URL_PASSWORD.sub(r"\g<before>[redacted:url-password]", text)

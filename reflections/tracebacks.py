@@ -9,7 +9,7 @@ _FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]{1,1000})", line (?P<line>\d{1,9}
 _ERROR = re.compile(r"^(?P<error>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?$")
 _PYTEST_ERROR = re.compile(r"^E\s{1,8}(?P<error>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?$")
 _PYTEST_FRAME = re.compile(r"^(?P<file>[\w./\\-]{1,500}\.py):(?P<line>\d{1,9}): (?P<rest>.*)$")
-_MARGIN = re.compile(r"^[ \t]*(?:[|+>][-+ \t|]*)")  # exception groups and quoted e-mail
+_MARGIN = re.compile(r"^[ \t]*[|+>]+[-+]* ?")  # exception groups and quoted e-mail
 
 
 @dataclass(frozen=True, kw_only=True)

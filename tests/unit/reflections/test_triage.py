@@ -11,7 +11,9 @@ from reflections.triage import DEFAULT, Families, triage
 
 LABELLED = [
     json.loads(line)
-    for line in (Path(__file__).parents[2] / "data" / "triage.jsonl").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parents[2] / "data" / "triage.jsonl")
+    .read_text("utf-8")
+    .splitlines()
 ]
 KNOWN_MISSES = {"I documented how to report an issue"}
 
@@ -59,7 +61,7 @@ def test_a_traceback_beside_a_success_is_history() -> None:
 
 
 def test_the_task_is_not_a_failure() -> None:
-    """"Fix the failing test" says what was to be done, not how it went."""
+    """ "Fix the failing test" says what was to be done, not how it went."""
     assert triage(note("done as asked", task_summary="Fix the failing test")).kind is None
 
 
