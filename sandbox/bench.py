@@ -92,6 +92,7 @@ class Bench:
         """A container that has the job: a warm one if one fits and still lives, else a new one."""
         while (warm := self._take_warm(files)) is not None:
             try:
+                warm.capsule.look()
                 self._begin(warm, files, job, limit)
                 return warm
             except (SandboxDied, OSError):

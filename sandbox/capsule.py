@@ -53,11 +53,13 @@ class Capsule:
             self.close()
             raise
 
-    @property
-    def alive(self) -> bool:
-        """Whether the engine still runs it (a question to the engine)."""
-        state = self._docker.state(self.id)
-        return bool(state and state.get("Running"))
+    def look(self) -> None:
+        """SandboxDied when a container that waited has ended meanwhile."""
+        assert self._stream is not None
+        try:
+            self._stream.look()
+        except StreamEnded as fault:
+            raise self.death(str(fault)) from fault
 
     def begin(self, job: Mapping[str, Any], timeout_s: float) -> None:
         """Start the clock and hand over the job."""

@@ -10,6 +10,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sandbox import base, requirements
 from sandbox.container import Docker
@@ -115,8 +116,18 @@ class Images:
 
     def prune(self, name: str, keep: int = SNAPSHOTS_KEPT) -> int:
         """Remove a module's snapshots but the newest few; how many went."""
-        ours = self._docker.images(f"mendd.module={module_label(name)}")
-        return sum(self._docker.remove_image(str(image["Id"])) for image in ours[keep:])
+        return self._prune(self._docker.images(f"mendd.module={module_label(name)}"), keep)
+
+    def prune_all(self, keep: int) -> int:
+        """The same for every module."""
+        by_module: dict[str, list[dict[str, Any]]] = {}
+        for image in self._docker.images("mendd.module"):
+            by_module.setdefault(image["Labels"]["mendd.module"], []).append(image)
+        return sum(self._prune(images, keep) for images in by_module.values())
+
+    def _prune(self, images: list[dict[str, Any]], keep: int) -> int:
+        """`images` come newest first; one that a container still uses stays."""
+        return sum(self._docker.remove_image(str(image["Id"])) for image in images[keep:])
 
 
 def hash_of(*parts: str) -> str:

@@ -104,12 +104,11 @@ class Launcher:
         self, name: str, tree: Tree, image: str, staged: Mapping[str, Path], *, writable: bool,
         limits: Limits,
     ) -> Box:  # fmt: skip
-        blocks = sum(-(-entry.size // 4096) * 4096 for entry in tree.entries) >> 20
         return Box(
             image=image, name=name, labels={"mendd.state": self.label},
             memory_mib=limits.memory_mib, pids=limits.pids, cpus=limits.cpus,
             nofile=limits.nofile, file_mib=limits.file_mib, tmpfs_mib=limits.tmpfs_mib,
-            tree_mib=blocks + 1 + TREE_ROOM_MIB if writable else 0,
+            tree_mib=tree.paged_mib + TREE_ROOM_MIB if writable else 0,
             binds={f"/module/{path}": file for path, file in staged.items()},
             runtime=self._runtime,
         )  # fmt: skip
@@ -143,6 +142,10 @@ class Launcher:
         for container in found:
             self.docker.remove(container)
         return len(found)
+
+    def running(self) -> int:
+        """How many containers of this state folder there are."""
+        return len(self.docker.containers(f"mendd.state={self.label}"))
 
 
 def setup_for(module: Module, uid: int, preload: tuple[str, ...], limits: Limits) -> Setup:

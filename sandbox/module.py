@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sandbox.container import SHM_MIB
 
-SMALL_FILES, SMALL_MIB = 4000, 24  # up to here a tree is copied for writing (docs/sandbox.md)
+SMALL_FILES, SMALL_MIB = 20_000, 64  # up to here a tree is copied (docs/sandbox.md)
 TREE_ROOM_MIB = 24  # what tests may add to a copied tree
 
 
@@ -54,9 +54,14 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Refuse limits under which a full tmpfs would look like a test that ate its memory."""
-        needed = self.tmpfs_mib + SHM_MIB + SMALL_MIB + TREE_ROOM_MIB
-        if needed >= self.memory_mib:
+        if not self.holds(SMALL_MIB):
+            needed = self.tmpfs_mib + SHM_MIB + SMALL_MIB + TREE_ROOM_MIB
             raise ValueError(
                 f"memory_mib is {self.memory_mib}, but tmpfs_mib ({self.tmpfs_mib}), the tree's "
                 f"copy and shared memory may take {needed} of it: raise it or lower tmpfs_mib"
             )
+
+    def holds(self, tree_mib: int) -> bool:
+        """Whether a tree's copy, full to the brim like everything else, stays below memory."""
+        room = tree_mib + TREE_ROOM_MIB + SHM_MIB + self.tmpfs_mib
+        return room < self.memory_mib

@@ -150,8 +150,9 @@ def mounted(value: str, mounts: dict[str, str]) -> str:
     """A setting's value with every local path pointed at its mount."""
 
     def inside_path(match: re.Match[str]) -> str:
-        target = mounts.setdefault(match[1], f"{INSIDE}/host-{len(mounts)}")
-        return match[0].replace(match[1], target)
+        folder = match[1].rstrip("/").removesuffix("/simple")  # its pages link to files beside it
+        target = mounts.setdefault(folder, f"{INSIDE}/host-{len(mounts)}")
+        return match[0].replace(folder, target, 1)
 
     return (
         "\n    ".join(PATH_VALUE.sub(inside_path, each) for each in value.split("\n"))

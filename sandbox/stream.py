@@ -58,6 +58,11 @@ class Stream:
             self._fill()
         return frame
 
+    def look(self) -> None:
+        """Take in what has arrived, without waiting; StreamEnded when the other side closed."""
+        while select.select([self._socket], [], [], 0)[0]:
+            self._fill()
+
     def _take(self) -> tuple[str, bytes] | None:
         """One whole frame out of what has arrived."""
         if len(self._frames) < 5:
@@ -98,6 +103,7 @@ class Stream:
         with contextlib.suppress(OSError, AttributeError):
             self._socket.shutdown(socket.SHUT_RDWR)
         response = getattr(self._attached, "_response", None)
-        for held in (self._attached, *([response] if response is not None else [])):
+        held_open = [self._attached, self._socket]
+        for held in (*held_open, *([response] if response is not None else [])):
             with contextlib.suppress(OSError, ValueError):
                 held.close()

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from sandbox.errors import UnusableModule
 
+PAGE = 4096
 MAX_FILES = 100_000
 MAX_MIB = 512
 LEFT_OUT = (
@@ -53,6 +54,11 @@ class Tree:
     def size(self) -> int:
         """Bytes in all files."""
         return sum(entry.size for entry in self.entries)
+
+    @property
+    def paged_mib(self) -> int:
+        """Memory that a copy in a tmpfs takes: whole pages, rounded up."""
+        return (sum(-(-entry.size // PAGE) * PAGE for entry in self.entries) >> 20) + 1
 
     @property
     def has_native_code(self) -> bool:

@@ -36,7 +36,7 @@ class Sandbox:
         Speaks to no engine yet.
         """
         self._docker = Docker(docker_host)
-        self._state = state
+        self._state, self._base_image, self._runtime = state, base_image, runtime
         self._launcher = Launcher(self._docker, limits, slots=slots, runtime=runtime, state=state)
         self._images = Images(
             self._docker, registry_image=base_image, workspace=state / "build",
@@ -45,14 +45,14 @@ class Sandbox:
 
     def check(self) -> list[Finding]:
         """What `mendd check` says about the engine and its isolation."""
-        return findings(self._docker)
+        return findings(self._docker, self._base_image, self._runtime)
 
     def prepare(self, module: Module) -> Bench:
         """Build or find the module's layers; SandboxError when that cannot be done."""
         below = self._images.dependencies(module.root, module.requirements, module.python)
         for attempt in range(SCANS):
             tree = self._scan(module)
-            writable = is_writable(module, tree)
+            writable = is_writable(module, tree, self._launcher.limits)
             try:
                 image = self._images.snapshot(below, tree, name=module.name, writable=writable)
                 break
@@ -67,6 +67,10 @@ class Sandbox:
         digests = Digests.load(self._state / "digests" / f"{name}.json")
         return scan_tree(module.root, exclude=module.exclude, digests=digests)
 
+    def prune(self, keep: int) -> int:
+        """Remove every module's snapshots but the newest `keep`; how many images went."""
+        return self._images.prune_all(keep)
+
     def sweep(self) -> int:
         """Remove what an earlier process of ours left behind; how many containers. At start."""
         removed = self._launcher.sweep()
@@ -78,15 +82,27 @@ class Sandbox:
         """Kill and remove every container of this state folder at once, running trials too."""
         return self._launcher.sweep()
 
+    def running(self) -> int:
+        """How many containers of this state folder there are right now."""
+        return self._launcher.running()
+
     def close(self) -> None:
         """Wait for containers under removal, then let go of the engine."""
         self._launcher.undertaker.close()
         self._docker.close()
 
 
-def is_writable(module: Module, tree: Tree) -> bool:
-    """Whether tests get a copy they may write to (docs/sandbox.md: two ways of giving a tree)."""
-    if module.writable_tree is not None:
-        return module.writable_tree
-    small = len(tree.entries) <= SMALL_FILES and tree.size <= SMALL_MIB << 20
-    return small and not tree.has_native_code
+def is_writable(module: Module, tree: Tree, limits: Limits) -> bool:
+    """Whether tests get a copy they may write to (docs/sandbox.md: two ways of giving a tree).
+
+    Raises UnusableModule when the settings ask for one that does not fit the memory limit.
+    """
+    small = len(tree.entries) <= SMALL_FILES and tree.paged_mib <= SMALL_MIB
+    if module.writable_tree is None:
+        return small and not tree.has_native_code
+    if module.writable_tree and not limits.holds(tree.paged_mib):
+        raise UnusableModule(
+            f"{module.name}: a writable copy takes {tree.paged_mib} MiB of memory_mib "
+            f"({limits.memory_mib}); raise that, exclude data, or set writable_tree to false"
+        )
+    return module.writable_tree
