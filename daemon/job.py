@@ -34,6 +34,7 @@ from daemon.proof import Goal, Proof
 from daemon.scope import Scope
 from daemon.settings import TargetSettings
 from daemon.source import SnapshotSource
+from daemon.special_case import test_source
 from daemon.workshop import Workshop
 from reflections.reflection import Reflection
 from reflections.store import Work
@@ -140,11 +141,11 @@ class Job:
         )
 
     def test_sources(self, goal: Goal) -> tuple[str, ...]:
-        """The text of the files that hold the goal's tests."""
+        """The code of the goal's tests, without their neighbours."""
         if goal.reproduction:
             return (goal.reproduction.code,)
-        names = dict.fromkeys(test.split("::", 1)[0] for test in goal.tests)
-        return tuple(text for text in map(self.source.text, names) if text)
+        texts = ((self.source.text(test.split("::", 1)[0]), test) for test in goal.tests)
+        return tuple(test_source(text, test) for text, test in texts if text)
 
     # What happened: recorded, and remembered for the next step.
 
