@@ -1,42 +1,63 @@
-"""Which target a piece of work belongs to."""
+"""Which target a piece of work belongs to: by name, by path, by the files the note mentions."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from daemon.settings import Settings, TargetSettings
-from reflections.note import Reflection
+from reflections.reflection import Reflection
 
-_FRAME = re.compile(r'File "([^"\n\0]{1,250})", line \d+')
+PYTHON_FILE = re.compile(r"[\w./-]+\.py\b")
+MOST_FILES = 50
 
 
 def target_of(note: Reflection, settings: Settings) -> TargetSettings | str:
-    """The target the note names, means by a path, or the only one; else why there is none."""
+    """The target the note means; otherwise, in words, why none can be told.
+
+    A named target counts above all. Else it is the only one there is, the one whose folder the
+    note mentions, or the one that alone has the Python files of the traceback or the text.
+    """
     if note.target:
-        named = settings.target(note.target)
-        if named:
-            return named
-        by_path = [t for t in settings.targets if str(t.path) == note.target.rstrip("/")]
-        if by_path:
-            return by_path[0]
-        return f"no target is called {note.target!r}; known are {_names(settings)}"
+        return _named(note.target, settings)
     only = settings.target(None)
     if only:
         return only
-    mentioned = [target for target in settings.targets if str(target.path) in note.text]
-    holding = mentioned or [target for target in settings.targets if _holds_frame(target, note)]
-    if len(holding) == 1:
-        return holding[0]
-    return f"the note names no target and there are several: {_names(settings)}"
+    for candidates in (_by_folder(note, settings), _by_files(note, settings)):
+        if len(candidates) == 1:
+            return candidates[0]
+    return (
+        "the note names no target, and neither paths nor files in it tell which is meant; "
+        f"set `target` in the note to one of: {_names(settings)}"
+    )
 
 
-def _holds_frame(target: TargetSettings, note: Reflection) -> bool:
-    """Whether a traceback's file is one of this target's, wherever the failing copy stood."""
-    for path in _FRAME.findall(note.text):
-        parts = path.split("/")
-        ends = (Path(*parts[start:]) for start in range(len(parts) - 1))
-        if any((target.path / end).is_file() for end in ends if ".." not in end.parts):
-            return True
-    return False
+def _named(name: str, settings: Settings) -> TargetSettings | str:
+    path = Path(name)
+    for target in settings.targets:
+        if name == target.name or path == target.path:
+            return target
+    return f"no target is called {name!r}; known are: {_names(settings)}"
+
+
+def _by_folder(note: Reflection, settings: Settings) -> list[TargetSettings]:
+    return [target for target in settings.targets if f"{target.path}/" in note.text]
+
+
+def _by_files(note: Reflection, settings: Settings) -> list[TargetSettings]:
+    """The targets that hold most of the files mentioned (at least one)."""
+    mentioned = list(dict.fromkeys(PYTHON_FILE.findall(note.text)))[:MOST_FILES]
+    held = {
+        target.name: sum(_holds(target, name) for name in mentioned) for target in settings.targets
+    }
+    most = max(held.values())
+    return [target for target in settings.targets if most and held[target.name] == most]
+
+
+def _holds(target: TargetSettings, mentioned: str) -> bool:
+    """Whether the end of a mentioned path, two parts at least or all of it, is in the target."""
+    parts = [part for part in PurePosixPath(mentioned).parts if part not in ("/", ".", "..")]
+    least = 1 if len(parts) == 1 else 2
+    ends = (parts[start:] for start in range(len(parts) - least + 1))
+    return any(target.path.joinpath(*end).is_file() for end in ends)
 
 
 def _names(settings: Settings) -> str:

@@ -10,13 +10,25 @@ from typing import Any
 from daemon.demo.workspace import Workspace
 from daemon.progress import read_progress
 
-ENDS = frozenset("applied held rejected declined ignored frozen reverted failed budget_stop".split())
+ENDS = frozenset(
+    [
+        "applied",
+        "held",
+        "rejected",
+        "declined",
+        "ignored",
+        "frozen",
+        "reverted",
+        "failed",
+        "budget_stop",
+    ]
+)
 LOOK_S = 0.2
 
 
 @dataclass(kw_only=True)
 class Followed:
-    """One dropped note: which file, what it says, how far it came."""
+    """One note: which file it came in, what it says, how far it came."""
 
     file: str
     words: str = ""
@@ -30,7 +42,10 @@ class Followed:
 
 
 class Watch:
-    """All the notes of a demonstration; `look` brings them up to date."""
+    """All the notes of a demonstration; `look` brings them up to date.
+
+    A file can hold several notes; its first row stands for the file until they are read.
+    """
 
     def __init__(self, space: Workspace) -> None:
         self._space = space
@@ -39,11 +54,17 @@ class Watch:
         self.records: list[dict[str, Any]] = []
         self.detail = ""
 
-    def add(self, note: Path) -> Followed:
-        """Follow a note that was dropped."""
-        followed = Followed(file=note.name)
-        self.notes.append(followed)
-        return followed
+    def add(self, note: Path) -> None:
+        """Follow a file that was dropped."""
+        self.notes.append(Followed(file=note.name))
+
+    def of_file(self, name: str) -> list[Followed]:
+        """The notes that came in one file."""
+        return [note for note in self.notes if note.file == name]
+
+    def count(self, event: str) -> int:
+        """How many records of that event there are."""
+        return sum(record["event"] == event for record in self.records)
 
     def look(self) -> None:
         """Read new trail records and the progress file."""
@@ -56,9 +77,7 @@ class Watch:
             if progress and note.reflection == progress.reflection and not note.ended:
                 note.stage = progress.stage
 
-    def until(
-        self, done: Callable[[], bool], *, limit_s: float, show: Callable[[], None]
-    ) -> bool:
+    def until(self, done: Callable[[], bool], *, limit_s: float, show: Callable[[], None]) -> bool:
         """Look until `done`; False when it took longer than the limit."""
         end = time.monotonic() + limit_s
         while True:
@@ -71,7 +90,7 @@ class Watch:
             time.sleep(LOOK_S)
 
     def all_ended(self) -> bool:
-        """Whether every note has come to its end."""
+        """Whether every note has come to its end and every file was read."""
         return all(note.ended for note in self.notes)
 
     def _new_records(self) -> Iterable[dict[str, Any]]:
@@ -92,21 +111,27 @@ class Watch:
         note = self._note_of(record)
         if note is None:
             return
-        note.reflection = record["reflection"] or note.reflection
         if event == "received":
-            note.words, note.stage = data.get("task_summary") or data.get("outcome", ""), "waiting"
+            note.words, note.stage = data["task_summary"] or data["reflection"], "waiting"
         if event == "proposed":
-            note.engine, note.numbers = data["engine"], data.get("numbers", {})
-            note.diff = data["diff"]
+            note.engine, note.numbers = data["engine"], data["numbers"]
         if event in ENDS:
             note.ended, note.reason = event, data.get("reason", "")
-            note.diff = data.get("diff", note.diff if event == "held" else "")
+            note.diff = data.get("diff", "")
 
     def _note_of(self, record: dict[str, Any]) -> Followed | None:
-        source = record["data"].get("source") or record["data"].get("file")
+        """The row a record belongs to; a new one for a further note of a known file."""
+        reflection, data = record["reflection"], record["data"]
         for note in self.notes:
-            if record["reflection"] and note.reflection == record["reflection"]:
+            if reflection and note.reflection == reflection:
                 return note
-            if source and note.file == source and not note.reflection:
-                return note
-        return None
+        source = data.get("source") or data.get("file")
+        rows = self.of_file(source) if source else []
+        if not rows:
+            return None
+        if rows[0].reflection:
+            rows = [Followed(file=source)]
+            self.notes.append(rows[0])
+            self.notes.sort(key=lambda note: note.file)
+        rows[0].reflection = reflection or source
+        return rows[0]

@@ -13,22 +13,6 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STOP_S = 30
 
-CONFIG = """\
-# Written by `mendd demo`; a configuration as a user would write it.
-state = "state"
-
-[[target]]
-name = "{tested}"
-path = "{tested}"          # a git repository: patches become commits
-
-[[target]]
-name = "{untested}"
-path = "{untested}"        # a plain folder: patches replace files, originals are kept
-
-[inbox]
-scan_s = 1.0
-"""
-
 
 class NoExamples(Exception):
     """The examples are not beside the package; says where the demonstration can be run."""
@@ -44,13 +28,13 @@ class Workspace:
 
     @property
     def config(self) -> Path:
-        """The configuration the service runs with."""
+        """The configuration the service runs with: the examples' own."""
         return self.folder / "mendd.toml"
 
     @property
     def state(self) -> Path:
-        """The service's state folder."""
-        return self.folder / "state"
+        """The service's state folder, as the configuration has it."""
+        return self.folder / ".mendd"
 
     @property
     def inbox(self) -> Path:
@@ -64,17 +48,19 @@ class Workspace:
 
 
 def set_up(folder: Path, *, tested: str, untested: str) -> Workspace:
-    """Copy the examples, make the first one a git repository, write the configuration."""
+    """Copy the examples and their configuration; make the first module a git repository."""
     if not EXAMPLES.is_dir():
         raise NoExamples(
             f"there is no {EXAMPLES}: run the demonstration from a clone of the repository"
         )
     space = Workspace(folder=folder, tested=tested, untested=untested)
     for name in (tested, untested):
-        shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     _commit_all(folder / tested)
     space.inbox.mkdir(parents=True)
-    space.config.write_text(CONFIG.format(tested=tested, untested=untested), "utf-8")
+    shutil.copyfile(EXAMPLES / "mendd.toml", space.config)
     return space
 
 

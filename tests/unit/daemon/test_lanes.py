@@ -1,60 +1,68 @@
-"""daemon/lanes.py: which target a note belongs to."""
+"""A note finds its target by name, by path, or by the files it mentions."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from daemon.config_file import load_settings
 from daemon.lanes import target_of
-from daemon.settings import Settings, TargetSettings
-from reflections.note import read_notes
-
-FRAME = 'Traceback (most recent call last):\n  File "{}", line 27, in f\nValueError: x\n'
+from daemon.settings import Settings
+from reflections.reflection import Reflection
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Two targets, each with one file, one of the file names in both."""
-    targets = []
-    for name, file in (("books", "books/money.py"), ("post", "post/rates.py")):
-        for path in (file, "app/shared.py"):
-            (tmp_path / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name / path).touch()
-        targets.append(TargetSettings(name=name, path=tmp_path / name))
-    return Settings(
-        file=tmp_path / "mendd.toml",
-        state=tmp_path,
-        kill_switch=tmp_path / "KILL",
-        inbox_path=tmp_path / "inbox",
-        targets=tuple(targets),
+def two(tmp_path: Path) -> Settings:
+    """Two targets, each with a file of its own and one of the same name."""
+    tables = ""
+    for name, own in (("books", "ledger.py"), ("parcels", "tracking.py")):
+        package = tmp_path / name / name
+        package.mkdir(parents=True)
+        (package / own).touch()
+        (package / "shared.py").touch()
+        tables += f'[[target]]\nname = "{name}"\npath = "{name}"\n'
+    (tmp_path / "mendd.toml").write_text(tables)
+    return load_settings(tmp_path / "mendd.toml")
+
+
+def chosen(settings: Settings, text: str, target: str | None = None) -> str:
+    note = Reflection(
+        id="n",
+        timestamp=datetime(2026, 11, 20, tzinfo=UTC),
+        task_summary="",
+        outcome="failed",
+        reflection=text,
+        target=target,
     )
-
-
-def lane(text: str, settings: Settings) -> str:
-    """The target's name, or why there is none."""
-    (note,) = read_notes("a.txt", text.encode(), received=datetime(2026, 1, 1, tzinfo=UTC))
     found = target_of(note, settings)
     return found if isinstance(found, str) else found.name
 
 
-def test_a_traceback_from_a_deployed_copy_finds_its_target(settings: Settings) -> None:
-    """The copy that failed stood elsewhere; the end of the path is the target's own."""
-    assert lane(FRAME.format("/srv/live/books/money.py"), settings) == "books"
-    assert lane(FRAME.format("post/rates.py"), settings) == "post"
+def test_a_named_target_counts_above_all(two: Settings) -> None:
+    """Even when the text speaks of the other one."""
+    assert chosen(two, "in books/ledger.py", target="parcels") == "parcels"
+    assert chosen(two, "", target=str(two.targets[0].path)) == "books"
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(two: Settings) -> None:
+    """Nothing is guessed."""
+    assert chosen(two, "books/ledger.py", target="bocks").endswith("known are: books, parcels")
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("text", "name"),
     [
-        "/srv/app/shared.py",  # both targets have it
-        "/srv/money.py",  # a bare name says too little
-        "/srv/other/tool.py",
-        "/../books/../books/money.py/..",
-        "/" + "x" * 240 + "/" + "y" * 300,
+        ('File "/srv/app/books/books/ledger.py", line 3, in total', "books"),
+        ("tracking.py is not found at the root, but parcels/tracking.py is", "parcels"),
+        ("both have shared.py, only parcels/tracking.py tells", "parcels"),
     ],
 )
-def test_a_traceback_that_fits_none_or_both_is_not_guessed(path: str, settings: Settings) -> None:
-    """The answer names the targets there are."""
-    assert lane(FRAME.format(path), settings) == (
-        "the note names no target and there are several: books, post"
-    )
+def test_the_files_mentioned_tell_the_target(two: Settings, text: str, name: str) -> None:
+    """The end of a path is enough; where the code was deployed does not matter."""
+    assert chosen(two, text) == name
+
+
+@pytest.mark.parametrize("text", ["it fails", "see /opt/x/driver.py", "it is in shared.py"])
+def test_without_a_hint_the_note_is_told_what_to_say(two: Settings, text: str) -> None:
+    """An unclear note is declined with the remedy."""
+    assert "set `target` in the note to one of: books, parcels" in chosen(two, text)
