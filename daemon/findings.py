@@ -7,8 +7,9 @@ through values: what a program computes at run time is the trial's business.
 
 import ast
 import builtins
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daemon.denied import HARNESS, INTROSPECTION, PYTEST_NAMES, STDLIB, rule_of, star_rule_of
 from daemon.tricks import (
@@ -36,7 +37,7 @@ class Finding:
 
     rule: str
     what: str
-    line: int
+    line: int = field(compare=False)
     where: str
     code: str
 
@@ -57,6 +58,7 @@ class _Reader(ast.NodeVisitor):
         self._docstrings = frozenset(id(node) for node in _docstrings(tree))
         self._where: list[str] = []
         self._statement: ast.AST = tree
+        self._written: tuple[ast.AST | None, str] = (None, "")
 
     def visit(self, node: ast.AST) -> None:
         """Keep track of the statement around, so that a finding can be known again elsewhere."""
@@ -73,9 +75,16 @@ class _Reader(ast.NodeVisitor):
                 what=what,
                 line=getattr(node, "lineno", 1),
                 where=".".join(self._where),
-                code=ast.dump(self._statement),
+                code=self._code(),
             )
         )
+
+    def _code(self) -> str:
+        """A digest of the statement around; made once, however much is found in it."""
+        if self._written[0] is not self._statement:
+            text = ast.dump(self._statement).encode("utf-8", "surrogatepass")
+            self._written = (self._statement, hashlib.sha256(text).hexdigest())
+        return self._written[1]
 
     # -- names ---------------------------------------------------------------------------------
 

@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Protocol
 
 from daemon import policy, shape, special_case
-from daemon.parsing import Change, DoesNotParse, change, decoded, same_meaning
+from daemon.parsing import Change, DoesNotParse, change, same_meaning
 from daemon.scope import Scope
 from daemon.settings import TargetSettings
-from sandbox.patch import Patch, PatchError, patched
+from sandbox.patch import Patch, PatchError, patched, split_lines
 
 
 class Readable(Protocol):
@@ -79,7 +79,10 @@ def check(
         patch=patch, source=source, target=target, scope=scope, failing_tests=failing_tests
     )
     answers = (gate(candidate) for gate in GATES)
-    return next((refusal for refusal in answers if refusal is not None), None)
+    try:
+        return next((refusal for refusal in answers if refusal is not None), None)
+    except RecursionError:
+        return Refusal(gate="shape", reason="the code nests too deeply to be judged; write it flat")
 
 
 def in_scope(candidate: Candidate) -> Refusal | None:
@@ -144,10 +147,7 @@ def parses(candidate: Candidate) -> Refusal | None:
 def few_lines(candidate: Candidate) -> Refusal | None:
     """No more changed lines than one patch may have; a replaced line counts once."""
     most = candidate.target.max_lines
-    count = sum(
-        changed_lines(decoded(candidate.before[filename] or b""), decoded(data))
-        for filename, data in candidate.after.items()
-    )
+    count = sum(changed_lines(each.original, each.replacement) for each in candidate.patch.hunks)
     if count <= most:
         return None
     return Refusal(
@@ -192,7 +192,7 @@ GATES: tuple[Gate, ...] = (
 
 def changed_lines(before: str, after: str) -> int:
     """How many lines differ; a line put in another's place counts once."""
-    one, other = before.split("\n"), after.split("\n")
+    one, other = split_lines(before), split_lines(after)
     matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
     return sum(
         max(last - first, new_last - new_first)

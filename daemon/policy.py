@@ -32,7 +32,18 @@ def added(change: Change, deny: tuple[str, ...] = ()) -> list[Finding]:
     if change.before is None:
         return list(_not_in_text(after, change.before_text))
     old = findings(change.before, deny)
-    return [finding for finding in after if not _takes(finding, old)]
+    unmatched = Counter(old)
+    news = [finding for finding in after if not _used_up(finding, unmatched)]
+    left = list(unmatched.elements())
+    return [finding for finding in news if not _takes(finding, left)]
+
+
+def _used_up(finding: Finding, unmatched: Counter[Finding]) -> bool:
+    """Whether the same finding stood in the same place before; each old one counts once."""
+    if unmatched[finding] == 0:
+        return False
+    unmatched[finding] -= 1
+    return True
 
 
 def _takes(finding: Finding, old: list[Finding]) -> bool:

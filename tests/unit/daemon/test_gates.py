@@ -340,3 +340,20 @@ def test_a_bare_function_may_lose_one_of_two_raises(tmp_path: Path) -> None:
     edit = ("    if x > 9:\n        raise ValueError\n", "")
 
     assert Module(tmp_path, code).check(edit) is None
+
+
+def test_code_that_nests_too_deeply_is_refused_and_never_raises(tmp_path: Path) -> None:
+    """Python would still compile it; nobody could read it."""
+    answer = Module(tmp_path).check(("    result = 0\n", f"    result = {' + '.join('1' * 900)}\n"))
+
+    assert answer is not None
+    assert answer.gate == "shape"
+    assert "deeply" in answer.reason
+
+
+def test_a_large_file_full_of_old_findings_is_judged_at_once(tmp_path: Path) -> None:
+    """Ten thousand old uses must not cost a hundred million comparisons."""
+    names = ",\n".join(f"    'tests/test_{n}.py'" for n in range(10_000))
+    code = f"import subprocess\n\nFILES = [\n{names},\n]\n\n\n{CODE}"
+
+    assert Module(tmp_path, code).check(("    result = 0\n", "    result = 0.0\n")) is None
