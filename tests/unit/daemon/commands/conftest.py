@@ -1,10 +1,18 @@
 """A project with a configuration and a trail, for every command to work on."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from daemon.engines import BugReport, Proposal
+from sandbox.patch import Hunk, Patch
+from tests.fakes import LocalSandbox, ScriptedEngine
 from tests.terminal import EVIL, Home
+
+CODE = "def total(prices):\n    return sum(prices[1:])\n"
+TESTS = "from shop import total\n\n\ndef test_total():\n    assert total([5]) == 5\n"
 
 
 @pytest.fixture
@@ -32,3 +40,35 @@ def recorded(home: Home) -> Home:
     declined = {"reason": "not_a_bug: it works as intended"}
     trail.append("declined", reflection="20261120T090000Z-bbbb", data=declined, **shop)
     return home
+
+
+@pytest.fixture
+def mending(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A shop with a bug, tests in a local copy, and an engine that knows the answer."""
+    (home.folder / "shop" / "shop.py").write_text(CODE)
+    (home.folder / "shop" / "test_shop.py").write_text(TESTS)
+    sandbox = LocalSandbox(home.folder / "copies")
+    monkeypatch.setattr("daemon.workshop.open_sandbox", lambda *_: sandbox)
+    monkeypatch.setattr("daemon.cycle.engines_for", lambda _: (engine(),))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield home
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def engine() -> ScriptedEngine:
+    """It proposes the right patch, once."""
+    hunk = Hunk(
+        filename="shop.py",
+        first_line=2,
+        last_line=2,
+        original="    return sum(prices[1:])\n",
+        replacement="    return sum(prices)\n",
+    )
+    report = BugReport(
+        filename="shop.py",
+        function="total",
+        summary="forgets the first price",
+        failing_test="test_shop.py::test_total",
+    )
+    return ScriptedEngine(report, [Proposal(patch=Patch(hunks=(hunk,), rationale="every price"))])
