@@ -1,6 +1,6 @@
 """Finished reflections for ever: one JSON line each in a file per month, found through an index.
 
-The lines are the truth; `index.sqlite3` only says where they are and is made again from them
+The lines are the truth; `index/` only says where they are and is made again from them
 whenever it is missing, broken or behind. So one more record costs the same after a million.
 """
 
@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -19,6 +20,8 @@ from reflections.errors import StoreUnwritable
 from reflections.storage import sync_folder
 
 _T = TypeVar("_T")
+_CLOCK_TICK_NS = 1_000_000_000
+"""A folder changed this lately may change again without showing it in its time."""
 _SCHEMA = """
 create table if not exists line (
     id text not null, digest blob not null, signature blob not null, verdict text not null,
@@ -41,6 +44,8 @@ class Archive:
         self._folder = folder
         self._thread_lock = RLock()
         self._connection: sqlite3.Connection | None = None
+        self._scanned = 0  # the folder's time when all its files were looked at
+        self._last_month: str | None = None
 
     def append(self, record: Mapping[str, Any], *, now: datetime) -> None:
         """Add one record durably to the month of `now`.
@@ -53,7 +58,7 @@ class Archive:
             with self._locked():
                 self._indexed(_nothing)  # a torn last line goes first
                 _append_line(path, line)
-                self._indexed(_nothing)
+                self._indexed(lambda index: _catch_up(index, path))
         except OSError as error:
             raise StoreUnwritable(
                 f"{path} could not be written ({error.strerror}); free some space on this disk"
@@ -132,7 +137,7 @@ class Archive:
                 os.close(handle)
 
     def _indexed(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do something with an index that knows every line; a broken index is made anew once."""
+        """Do something with an index that knows every line; a wrong index is made anew once."""
         try:
             try:
                 return work(self._current())
@@ -140,7 +145,7 @@ class Archive:
                 if isinstance(error, sqlite3.OperationalError):  # full or busy, but not broken
                     raise
                 self.close()
-                for leftover in self._folder.glob("index.sqlite3*"):
+                for leftover in (self._folder / "index").iterdir():
                     leftover.unlink()
                 return work(self._current())
         except sqlite3.Error as error:
@@ -150,19 +155,37 @@ class Archive:
             ) from error
 
     def _current(self) -> sqlite3.Connection:
-        """The index, brought up to the end of every month's file."""
+        """The index, brought up to the end of every month's file that may have grown.
+
+        All files are looked at when one was added or removed, which changes the folder's time;
+        otherwise only the latest month, so the cost does not grow.
+        """
         if self._connection is None:
-            self._connection = _opened(self._folder / "index.sqlite3")
-        index = self._connection
-        covered = dict(index.execute("select month, bytes from covered").fetchall())
-        sizes = {path.stem: path.stat().st_size for path in self._folder.glob("????-??.jsonl")}
-        if any(sizes.get(month, 0) < size for month, size in covered.items()):
-            _forget_all(index)  # a file was shortened or taken away: offsets cannot be trusted
-            covered = {}
-        for month in sorted(sizes):
-            if sizes[month] > covered.get(month, 0):
-                _catch_up(index, self._folder / f"{month}.jsonl", covered.get(month, 0))
+            self._connection, self._scanned = _opened(self._folder / "index"), 0
+        index, changed = self._connection, self._folder.stat().st_mtime_ns
+        if changed != self._scanned:
+            sizes = _sizes(self._folder)
+            recent = time.time_ns() - changed < _CLOCK_TICK_NS
+            self._scanned, self._last_month = 0 if recent else changed, max(sizes, default=None)
+            _catch_up_all(index, self._folder, sizes)
+        elif self._last_month:
+            _catch_up(index, self._folder / f"{self._last_month}.jsonl")
         return index
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Month -> bytes of its file."""
+    with os.scandir(folder) as entries:
+        return {each.name[:7]: each.stat().st_size for each in entries if each.name[7:] == ".jsonl"}
+
+
+def _catch_up_all(index: sqlite3.Connection, folder: Path, sizes: Mapping[str, int]) -> None:
+    covered: dict[str, int] = dict(index.execute("select month, bytes from covered").fetchall())
+    if gone := covered.keys() - sizes.keys():
+        raise sqlite3.DatabaseError(f"files are gone: {gone}")  # offsets cannot be trusted now
+    for month in sorted(sizes):
+        if sizes[month] != covered.get(month, 0):
+            _catch_up(index, folder / f"{month}.jsonl")
 
 
 def _append_line(path: Path, line: bytes) -> None:
@@ -186,9 +209,13 @@ def _append_line(path: Path, line: bytes) -> None:
         sync_folder(path.parent)
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    index = sqlite3.connect(path, check_same_thread=False)
+def _opened(folder: Path) -> sqlite3.Connection:
+    """The index. It has a folder of its own, because SQLite makes and removes files beside it."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    index = sqlite3.connect(folder / "index.sqlite3", check_same_thread=False)
     try:
+        index.execute("pragma synchronous = normal")  # it can be made again, so no more is needed
+        index.execute("pragma journal_mode = truncate")
         if index.execute("pragma user_version").fetchone()[0] != 1:
             index.executescript(_SCHEMA)
     except sqlite3.Error:
@@ -207,11 +234,18 @@ def _forget_all(index: sqlite3.Connection) -> None:
         index.execute("delete from covered")
 
 
-def _catch_up(index: sqlite3.Connection, path: Path, start: int) -> None:
-    """Index the lines from `start` on; a torn last line is moved out of the way first.
+def _catch_up(index: sqlite3.Connection, path: Path) -> None:
+    """Index the lines that are not yet; a torn last line is moved out of the way first.
 
     A torn line was never acknowledged: its work is still in the store and is archived again.
     """
+    query = "select bytes from covered where month = ?"
+    start: int = (index.execute(query, (path.stem,)).fetchone() or (0,))[0]
+    size = path.stat().st_size
+    if size < start:
+        raise sqlite3.DatabaseError(f"{path} was shortened")
+    if size == start:
+        return
     with path.open("rb") as file, index:
         file.seek(start)
         for line in file:

@@ -34,7 +34,7 @@ def record(number: int, *, verdict: str = "rejected") -> dict[str, Any]:
 
 def index_of(archive: Archive) -> Path:
     """The index file of an archive."""
-    return archive._folder / "index.sqlite3"
+    return archive._folder / "index" / "index.sqlite3"
 
 
 def test_nothing_archived_is_nothing_found(archive: Archive) -> None:
