@@ -39,6 +39,7 @@ from sandbox.errors import SandboxError
 
 log = logging.getLogger("mendd.worker")
 DONE, NO_CONFIG, NO_WORLD, STOPPED = 0, 2, 3, 4
+OUTAGES = (SandboxError, EngineError, UnusableBaseline, ModuleChanged, CannotApply, OSError)
 KINDS = {
     "performance": "a performance note; metric experiments are not part of this version",
     "behaviour": "a note on an agent's behaviour; prompt rules are not part of this version",
@@ -86,14 +87,9 @@ def work_on(item: Work, shop: Workshop) -> None:
         close_work(item, Ending(verdict=Verdict.HELD, reason=str(error)), job, shop)
     except BudgetSpent as error:
         postpone(item, "budget_stop", str(error), job, shop, until=_tomorrow(shop.clock()))
-    except (
-        SandboxError,
-        EngineError,
-        UnusableBaseline,
-        ModuleChanged,
-        CannotApply,
-        OSError,
-    ) as error:
+    except OUTAGES as error:
+        if shop.stop.is_set():  # whatever broke, broke because we were told to stop
+            raise Killed from error
         log.warning("%s: %s", item.id, error)
         postpone(item, "failed", str(error), job, shop)
     except Exception as error:  # noqa: BLE001 - the edge: one bad note must not stop the others
