@@ -1,0 +1,141 @@
+"""Which of the patches that pass everything: by likelihood, by evidence, or not at all.
+
+Patches that behave alike on inputs near the tests' own are one camp. A camp loses when it breaks a
+documented example, or shows on neighbouring inputs the very symptom that was reported (the same
+exception, a hang) where another camp gives a value. If camps of similar weight are left, the bug
+is ambiguous and a person decides.
+"""
+
+import ast
+import doctest
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from daemon.engines.search.candidates import Candidate
+from daemon.engines.search.program import Program
+from daemon.engines.search.screening import Probe
+
+CLEAR = 0.45  # a rival camp this much weaker than the winner does not make the bug ambiguous
+HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camp:
+    """Patches that behave alike."""
+
+    members: tuple[Candidate, ...]  # the best first
+    bad: int  # inputs on which it shows the symptom and another camp does not
+    broken_examples: int
+    seen: tuple[str, ...]
+
+    @property
+    def best(self) -> Candidate:
+        """The likeliest member."""
+        return self.members[0]
+
+    @property
+    def weight(self) -> float:
+        """The best member's likelihood, raised a little by company: right fixes have many forms."""
+        return self.best.score * (1 + 0.1 * min(len(self.members) - 1, 5))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The winner, those it could not be told from, and why it won."""
+
+    ranked: tuple[Camp, ...]
+    rivals: tuple[Candidate, ...]
+    reason: str
+
+
+def choose(plausible: Sequence[Candidate], probe: Probe | None, symptoms: Sequence[str]) -> Choice:
+    """Rank the camps; `symptoms` are names of exceptions the failing tests ended with."""
+    camps = camps_of(plausible, probe, symptoms)
+    camps.sort(key=lambda camp: (camp.broken_examples, camp.bad > 0, -camp.weight))
+    best, others = camps[0], camps[1:]
+    rivals = [
+        camp.best
+        for camp in others
+        if camp.broken_examples == best.broken_examples
+        and (camp.bad > 0) == (best.bad > 0)
+        and camp.weight >= CLEAR * best.weight
+    ]
+    return Choice(ranked=tuple(camps), rivals=tuple(rivals), reason=_reason(best, others, probe))
+
+
+def _reason(best: Camp, others: Sequence[Camp], probe: Probe | None) -> str:
+    if not others:
+        alike = f"; {len(best.members) - 1} others behave alike" if len(best.members) > 1 else ""
+        inputs = f" on {len(probe.inputs)} inputs near the tests' own" if probe else ""
+        return f"No other behaviour passed the tests{inputs}{alike}."
+    parts = []
+    if any(camp.broken_examples > best.broken_examples for camp in others):
+        parts.append("the documented examples hold with it")
+    if any(camp.bad and not best.bad for camp in others):
+        parts.append("the reported symptom is gone on neighbouring inputs too")
+    parts.append("it is the likeliest kind of edit at the most suspicious place")
+    return f"Of {1 + len(others)} behaviours that pass the tests it was preferred because " + (
+        " and ".join(parts) + "."
+    )
+
+
+def camps_of(
+    plausible: Sequence[Candidate], probe: Probe | None, symptoms: Sequence[str]
+) -> list[Camp]:
+    """Patches grouped by behaviour; without a probe each is a camp of its own."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for number in range(len(plausible)):
+        behaviour = probe.behaviours.get(number) if probe else None
+        key = behaviour.seen if behaviour and behaviour.seen else (f"unseen {number}",)
+        groups.setdefault(key, []).append(number)
+    bad_words = {f"!{name}" for name in symptoms} | set(HANGS)
+    keys = list(groups)
+    return [
+        Camp(
+            members=tuple(plausible[number] for number in sorted(numbers)),
+            bad=_bad_inputs(key, keys, bad_words),
+            broken_examples=_broken(probe, numbers[0]),
+            seen=key,
+        )
+        for key, numbers in groups.items()
+    ]
+
+
+def _bad_inputs(key: tuple[str, ...], keys: list[tuple[str, ...]], bad_words: set[str]) -> int:
+    """Inputs on which this camp shows a symptom and another gives a value."""
+    others = [other for other in keys if other is not key and len(other) == len(key)]
+    return sum(
+        own in bad_words and any(not other[place].startswith(("!", "?")) for other in others)
+        for place, own in enumerate(key)
+    )
+
+
+def _broken(probe: Probe | None, number: int) -> int:
+    behaviour = probe.behaviours.get(number) if probe else None
+    return sum(said == "no" for said in behaviour.examples) if behaviour else 0
+
+
+def documented_examples(program: Program, function: str) -> list[tuple[str, str]]:
+    """The `>>>` examples about a function: in its docstring, or in any text of the module.
+
+    >>> text = "def f(x):\\n    'Same.\\\\n>>> f(1)\\\\n1'\\n    return x\\n"
+    >>> documented_examples(Program("m.py", text), "f")
+    [('f(1)', '1')]
+    """
+    name = function.rpartition(".")[2]
+    found = []
+    for node in ast.walk(program.tree):
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            continue
+        text = node.value.value
+        if not isinstance(text, str) or ">>>" not in text:
+            continue
+        try:
+            examples = doctest.DocTestParser().get_examples(text)
+        except ValueError:
+            continue
+        for example in examples:
+            if re.search(rf"\b{re.escape(name)}\(", example.source) and example.want.strip():
+                found.append((example.source.strip(), example.want.strip()))
+    return found[:20]

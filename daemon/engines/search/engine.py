@@ -1,0 +1,363 @@
+"""The embedded engine: mends without a model, a key or a network, by searching among edits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from daemon.engines import (
+    BugReport,
+    Case,
+    Declined,
+    EngineError,
+    Feedback,
+    NoPatch,
+    Proposal,
+    Reproduction,
+    Spending,
+)
+from daemon.engines.search import explain
+from daemon.engines.search.candidates import Candidate, candidates
+from daemon.engines.search.choose import Camp, Choice, choose, documented_examples
+from daemon.engines.search.diagnose import (
+    Library,
+    Reading,
+    Suspect,
+    functions_run,
+    named_tests,
+    read,
+    test_weight,
+)
+from daemon.engines.search.edits import patch_of
+from daemon.engines.search.examine import (
+    Evidence,
+    areas_of,
+    hints_of,
+    import_areas,
+    outermost,
+    plan_of,
+    suspicion_for,
+    watch_failing,
+    watch_passing,
+)
+from daemon.engines.search.hunt import Hunt, merged
+from daemon.engines.search.localise import Suspicion
+from daemon.engines.search.screening import Probe, Screener
+from daemon.settings import SearchSettings
+from sandbox.patch import Patch
+
+VERSION = "search 1"
+STRONG = 0.5  # a suspect below this weight is only a word in common
+FITTING = 0.34  # share of a failing test's words that the note must have, when it names nothing
+NO_TEST = (
+    "no failing test: the search engine repairs what a failing test shows, and none of the tests "
+    "that fail now runs {where}. Add a test that fails because of this bug, or use a model."
+)
+
+
+class SearchEngine:
+    """Opens search sessions."""
+
+    name = "search"
+
+    def __init__(self, settings: SearchSettings) -> None:
+        """`settings`: time and candidate budgets, and the seed."""
+        self._settings = settings
+
+    def open(self, case: Case) -> "SearchSession":
+        """A session on one case; containers start only when they are needed."""
+        return SearchSession(case, self._settings)
+
+
+@dataclass
+class Found:
+    """What a search found, kept for the next attempt."""
+
+    choice: Choice
+    suspicion: Suspicion
+    goal: tuple[str, ...]
+    tally: explain.Tally
+    offered: list[Patch] = field(default_factory=list)
+
+
+class SearchSession:
+    """One case from note to patch."""
+
+    model = VERSION
+    spending = Spending()
+
+    def __init__(self, case: Case, settings: SearchSettings) -> None:
+        self._case = case
+        self._settings = settings
+        self._library = Library(case.source)
+        self._evidence = Evidence(failing=())
+        self._found: Found | NoPatch | None = None
+
+    def diagnose(self) -> BugReport | Declined:
+        """Which function the note means, by its words and by what the failing tests run."""
+        reading = read(self._case.reflection, self._library)
+        baseline = self._case.baseline()
+        strong = [suspect for suspect in reading.suspects if suspect.weight >= STRONG]
+        if not strong and reading.foreign and not named_tests(reading, baseline.failing):
+            return Declined(
+                category="not_in_target",
+                reason=f"the note is about {reading.foreign[0]}, which this module does not have",
+            )
+        if not baseline.failing:
+            return self._without_test(strong)
+        self._watch()
+        return self._choose_report(reading)
+
+    def _without_test(self, strong: Sequence[Suspect]) -> BugReport | Declined:
+        if strong:
+            return self._report(strong[0].filename, strong[0].function, None)
+        return Declined(
+            category="not_enough_information",
+            reason="the note names no function of the module, and no test fails",
+        )
+
+    def _watch(self) -> None:
+        """See what the failing tests run."""
+        if self._case.bench.module.pytest_args is None:
+            raise EngineError("the search engine needs pytest as the target's test command")
+        with self._screener(60.0) as screener:
+            self._evidence = watch_failing(screener, self._case.baseline())
+
+    def _choose_report(self, reading: Reading) -> BugReport | Declined:
+        """Match the note's suspects with the functions that failing tests run."""
+        named = named_tests(reading, [s.test for s in self._evidence.failing])
+        run = {s.test: functions_run(s.lines, self._library) for s in self._evidence.failing}
+        for suspect in reading.suspects:
+            for test in [*named, *run]:
+                for filename, function in run.get(test, {}):
+                    if suspect.filename == filename and suspect.function in (None, function):
+                        if suspect.weight < STRONG and not self._fits(test, reading):
+                            continue
+                        where = suspect.function or self._worst(test, filename) or function
+                        return self._report(filename, where, test)
+        return self._report_by_test(reading, named)
+
+    def _report_by_test(self, reading: Reading, named: list[str]) -> BugReport | Declined:
+        """No suspect is run by a failing test: go by the tests the note names or describes."""
+        fitting = named or [s.test for s in self._evidence.failing if self._fits(s.test, reading)]
+        strong = [suspect for suspect in reading.suspects if suspect.weight >= STRONG]
+        if not named and strong:
+            return self._report(strong[0].filename, strong[0].function, None)
+        for test in fitting:
+            suspicion = self._suspicion((test,), "", None)
+            for filename, line in suspicion.ranked():
+                program = self._library.program(filename)
+                names = [
+                    name
+                    for name, node in (program.functions if program else {}).items()
+                    if node.lineno <= line <= (node.end_lineno or node.lineno)
+                ]
+                if names:
+                    return self._report(filename, names[-1], test)
+        unseen = [test for test in self._evidence.unseen if test in named or not reading.suspects]
+        areas = import_areas(unseen, self._case.baseline().run.messages, self._library)
+        if areas:
+            return self._report(areas[0].program.filename, None, unseen[0])
+        return Declined(
+            category="not_enough_information",
+            reason="the note names no function of the module, and no failing test fits its words",
+        )
+
+    def _fits(self, test: str, reading: Reading) -> bool:
+        seen = next((s for s in self._evidence.failing if s.test == test), None)
+        message = f"{seen.error} {seen.message}" if seen else ""
+        return test_weight(test, message, reading) >= FITTING
+
+    def _worst(self, test: str, filename: str) -> str | None:
+        """The function of the file that looks worst to one test."""
+        program = self._library.program(filename)
+        for name, line in self._suspicion((test,), filename, None).ranked():
+            if name == filename and program is not None:
+                inside = [
+                    q
+                    for q, node in program.functions.items()
+                    if node.lineno < line <= (node.end_lineno or node.lineno)
+                ]
+                if inside:
+                    return inside[-1]
+        return None
+
+    def _report(self, filename: str, function: str | None, test: str | None) -> BugReport:
+        outcome = self._case.reflection.outcome or self._case.reflection.task_summary
+        failing = set(self._case.baseline().failing)
+        bare = test.partition("[")[0] if test else None
+        family = [t for t in failing if t.partition("[")[0] == bare]
+        return BugReport(
+            filename=filename,
+            function=function,
+            summary=" ".join(outcome.split())[:300] or f"{function or filename} misbehaves",
+            failing_test=bare if len(family) > 1 else test,
+        )
+
+    def reproduce(self, report: BugReport, feedback: str | None) -> Reproduction | None:
+        """The engine writes no tests."""
+        return None
+
+    def propose(
+        self, report: BugReport, feedback: Feedback | None
+    ) -> Proposal | NoPatch | Declined:
+        """The best patch that was not refused yet; the search itself runs once."""
+        if self._found is None:
+            self._found = self._search(report)
+        if isinstance(self._found, NoPatch):
+            return self._found
+        refused = {f.patch.hunks for f in self._case.attempts if f.patch}
+        refused |= {patch.hunks for patch in self._found.offered}
+        for camp in self._found.choice.ranked:
+            for member in camp.members:
+                patch = self._patch(member, self._found)
+                if patch.hunks not in refused and self._case.check_patch(patch) is None:
+                    self._found.offered.append(patch)
+                    return self._proposal(camp, patch, self._found)
+        return NoPatch(
+            reason=f"every patch found was refused; {self._found.tally.words()}",
+            suspicious=self._suspicious(self._found.suspicion),
+        )
+
+    def _search(self, report: BugReport) -> Found | NoPatch:
+        """Localise, screen, choose."""
+        goal = self._goal(report)
+        where = f"{report.function or 'the module code'} in {report.filename}"
+        if not goal:
+            return NoPatch(reason=NO_TEST.format(where=where))
+        with self._screener(self._settings.time_s + 60) as screener:
+            self._evidence = watch_passing(screener, self._case.baseline(), self._evidence, goal)
+            suspicion = self._suspicion(goal, report.filename, report.function)
+            hunt = self._hunt(screener, goal, suspicion, report)
+            if not hunt.plausible:
+                return self._nothing(hunt, suspicion)
+            probe = self._probe(screener, hunt.plausible, report)
+        symptoms = sorted({s.error for s in self._evidence.failing if s.test in goal and s.error})
+        symptoms = [name for name in symptoms if name not in ("AssertionError", "Failed")]
+        choice = choose(merged(hunt.plausible), probe, symptoms)
+        return Found(choice=choice, suspicion=suspicion, goal=goal, tally=hunt.tally)
+
+    def _goal(self, report: BugReport) -> tuple[str, ...]:
+        """The failing tests that run the reported function; the report's own test first."""
+        if report.failing_test is None:
+            return ()
+        program = self._library.program(report.filename)
+        own = [
+            test
+            for test in self._case.baseline().failing
+            if report.failing_test in (test, test.partition("[")[0])
+        ]
+        function = program.functions.get(report.function or "") if program else None
+        if function is None:
+            return tuple(own)
+        lines = range(function.lineno + 1, (function.end_lineno or function.lineno) + 1)
+        running = [seen.test for seen in self._evidence.running(report.filename, lines)]
+        return tuple(dict.fromkeys([*own, *running]))
+
+    def _suspicion(self, goal: Sequence[str], filename: str, function: str | None) -> Suspicion:
+        return suspicion_for(self._evidence, goal, self._library, filename, function)
+
+    def _hunt(
+        self, screener: Screener, goal: tuple[str, ...], suspicion: Suspicion, report: BugReport
+    ) -> Hunt:
+        """Screen for all failing tests of the function; failing that, for the report's own."""
+        hints = hints_of(self._evidence, goal, self._case.reflection.text)
+        areas = areas_of(suspicion, self._library, hints)
+        unseen = [test for test in goal if test in self._evidence.unseen]
+        if unseen:
+            areas += import_areas(unseen, self._case.baseline().run.messages, self._library)
+        files = {area.program.filename for area in areas}
+        own = tuple(t for t in goal if (report.failing_test or "") in (t, t.partition("[")[0]))
+        hunt = self._one_hunt(screener, goal, areas, files, self._settings.time_s)
+        left = self._settings.time_s - hunt.tally.seconds
+        if not hunt.plausible and own != goal and left > 5 and not self._case.stop.is_set():
+            screened = hunt.screened
+            hunt = self._one_hunt(screener, own, areas, files, left)
+            hunt.screened += screened
+        return hunt
+
+    def _one_hunt(
+        self,
+        screener: Screener,
+        goal: tuple[str, ...],
+        areas: Sequence[object],
+        files: set[str],
+        time_s: float,
+    ) -> Hunt:
+        hunt = Hunt(
+            screener=screener,
+            plan=plan_of(goal, self._evidence, files),
+            time_s=time_s,
+            most=self._settings.candidates,
+            stop=self._case.stop,
+            progress=self._case.progress,
+        )
+        hunt.run(candidates(areas))  # type: ignore[arg-type]
+        return hunt
+
+    def _probe(
+        self, screener: Screener, plausible: Sequence[Candidate], report: BugReport
+    ) -> Probe | None:
+        """Compare what the plausible patches do, where the reported function can be called."""
+        program = self._library.program(report.filename)
+        function = program.functions.get(report.function or "") if program else None
+        if program is None or function is None or report.function is None:
+            return None
+        whole = outermost(program, function)
+        line = min([whole.lineno, *(d.lineno for d in whole.decorator_list)])
+        tests = [seen.test for seen in (*self._evidence.passing, *self._evidence.failing)]
+        ranked = merged(plausible)
+        return screener.probe(
+            [c for c in ranked if c.program is program],
+            filename=report.filename,
+            function=(whole.name, line),
+            tests=tests[:60],
+            examples=documented_examples(program, program.qualname(whole)),
+            inputs=80,
+            seed=self._settings.seed,
+        )
+
+    def _nothing(self, hunt: Hunt, suspicion: Suspicion) -> NoPatch:
+        cut = f"; cut short by the {hunt.cut_by}" if hunt.cut_by else ""
+        return NoPatch(
+            reason=f"no patch found: {hunt.tally.words()} in {hunt.tally.seconds:.0f} s{cut}",
+            suspicious=self._suspicious(suspicion),
+        )
+
+    def _suspicious(self, suspicion: Suspicion) -> tuple[str, ...]:
+        texts = {
+            filename: program.lines
+            for filename, _ in suspicion.ranked()[:40]
+            if (program := self._library.program(filename)) is not None
+        }
+        return tuple(explain.suspicious_lines(suspicion, texts))
+
+    def _patch(self, candidate: Candidate, found: Found) -> Patch:
+        place = (candidate.program.filename, candidate.edit.line)
+        score = found.suspicion.scores.get(place, 0.0)
+        return patch_of(
+            candidate.program, candidate.edit, explain.rationale(candidate, score, found.goal)
+        )
+
+    def _proposal(self, camp: Camp, patch: Patch, found: Found) -> Proposal:
+        first = camp is found.choice.ranked[0]
+        rivals = tuple(self._patch(r, found) for r in found.choice.rivals) if first else ()
+        return Proposal(
+            patch=patch,
+            rivals=tuple(r for r in rivals if r.hunks != patch.hunks),
+            explanation=explain.story(found.tally, found.choice.reason, len(rivals)),
+            numbers={
+                "candidates": str(found.tally.screened),
+                "plausible": str(found.tally.plausible),
+                "seconds": f"{found.tally.seconds:.1f}",
+                "candidates per second": f"{found.tally.rate:.0f}",
+            },
+        )
+
+    def review(self, attempts: str) -> str | None:
+        """A second cycle would search the same edits again."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
+    def _screener(self, time_s: float) -> Screener:
+        return Screener.open(self._case.bench, self._case.stop, time_s=time_s)

@@ -1,0 +1,138 @@
+"""The search itself: screen candidates until enough is known, within its budgets."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from daemon.engines.search.candidates import Candidate
+from daemon.engines.search.edits import join, same_code_key
+from daemon.engines.search.explain import Tally
+from daemon.engines.search.screening import Plan, Screener, Verdict
+
+ENOUGH = 40  # plausible candidates; more would not change the choice
+AT_LEAST_MORE = 500  # candidates screened after the first plausible one, for rivals
+FAINT = 0.25  # rivals this much less likely than the first plausible one are not looked for
+SECOND_LOOK = 200  # candidates that ran out of time and get more, when nothing else was found
+STONES, PARTNERS = 10, 700  # for two-edit combinations
+REPORT_EVERY_S = 1.0
+
+
+@dataclass
+class Hunt:
+    """One search. The outcome depends on counts alone; time only ever cuts it short."""
+
+    screener: Screener
+    plan: Plan
+    time_s: float
+    most: int
+    stop: threading.Event
+    progress: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    screened: int = 0
+    cut_by: str = ""
+    plausible: list[Candidate] = field(default_factory=list)
+    slow: list[Candidate] = field(default_factory=list)
+    stones: list[tuple[int, Candidate]] = field(default_factory=list)
+    partners: list[Candidate] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._began = self._spoke = self.clock()
+
+    @property
+    def tally(self) -> Tally:
+        """What was done so far."""
+        return Tally(
+            screened=self.screened,
+            plausible=len(self.plausible),
+            seconds=self.clock() - self._began,
+            cut_by=self.cut_by,
+        )
+
+    def run(self, found: Iterable[Candidate]) -> list[Candidate]:
+        """Single edits, then those that needed more time, then pairs; the plausible ones."""
+        self._screen(found, self.plan)
+        if not self.plausible and self.slow and not self._over():
+            self._screen(self.slow[:SECOND_LOOK], replace(self.plan, patience=8.0))
+        if not self.plausible and self.stones and not self._over():
+            self._screen(self._pairs(), self.plan)
+        return self.plausible
+
+    def _screen(self, found: Iterable[Candidate], plan: Plan) -> None:
+        results = self.screener.screen(
+            itertools.islice(found, max(0, self.most - self.screened)), plan
+        )
+        last = None
+        for candidate, verdict in results:
+            self.screened += 1
+            self._note(candidate, verdict, plan)
+            if self.plausible and last is None:
+                last = self.screened + max(AT_LEAST_MORE, self.screened)
+            if self._over() or self._enough(candidate, last):
+                break
+            self._speak()
+        results.close()  # type: ignore[attr-defined]
+
+    def _note(self, candidate: Candidate, verdict: Verdict, plan: Plan) -> None:
+        if verdict.plausible:
+            self.plausible.append(candidate)
+            return
+        if verdict.why == "timeout" and plan.patience == 1.0 and verdict.stopped_by in plan.goal:
+            self.slow.append(candidate)
+        if verdict.green and " and " not in candidate.edit.template:
+            self.stones.append((len(verdict.green), candidate))
+        if len(self.partners) < PARTNERS and " and " not in candidate.edit.template:
+            self.partners.append(candidate)
+
+    def _enough(self, candidate: Candidate, last: int | None) -> bool:
+        """Whether looking on could not change the choice any more."""
+        if not self.plausible:
+            return False
+        faint = candidate.score < FAINT * self.plausible[0].score
+        return (
+            faint or len(self.plausible) >= ENOUGH or (last is not None and self.screened >= last)
+        )
+
+    def _over(self) -> bool:
+        """Whether a budget or the kill switch ends the search."""
+        if self.stop.is_set():
+            self.cut_by = "kill switch"
+        elif self.screened >= self.most:
+            self.cut_by = "candidate budget"
+        elif self.clock() - self._began >= self.time_s:
+            self.cut_by = "time budget"
+        return bool(self.cut_by)
+
+    def _speak(self) -> None:
+        now = self.clock()
+        if now - self._spoke >= REPORT_EVERY_S:
+            self._spoke = now
+            self.progress(self.tally.words())
+
+    def _pairs(self) -> Iterator[Candidate]:
+        """Stepping stones (edits that turn some failing tests green) with the likeliest others."""
+        self.stones.sort(key=lambda stone: (-stone[0], -stone[1].score))
+        seen: set[str] = set()
+        for _, stone in self.stones[:STONES]:
+            for partner in self.partners:
+                pair = _pair(stone, partner)
+                key = same_code_key(pair.program, pair.edit) if pair else None
+                if pair is not None and key is not None and key not in seen:
+                    seen.add(key)
+                    yield pair
+
+
+def _pair(one: Candidate, other: Candidate) -> Candidate | None:
+    """Both edits in one candidate; None when they overlap or stand in different files."""
+    if one is other or one.program is not other.program:
+        return None
+    edit = join(one.edit, other.edit)
+    if edit is None:
+        return None
+    return replace(one, edit=edit, score=one.score * other.score * 0.5)
+
+
+def merged(plausible: Sequence[Candidate]) -> list[Candidate]:
+    """The plausible candidates, the likeliest first; ties keep their order."""
+    return sorted(plausible, key=lambda candidate: -candidate.score)
