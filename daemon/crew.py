@@ -66,6 +66,7 @@ class Crew:
         self._ledger, self._command, self._environment = ledger, command, environment
         self._done, self._clock = done, clock
         self._pauses = {duty: Pause() for duty in Duty}
+        self._complaint = ""
 
     def mind(self) -> None:
         """Take note of an end; end a worker that shows no life."""
@@ -109,13 +110,24 @@ class Crew:
         due = [d for d in Duty if d in self.owed and d in allowed and self._rested(d)]
         if not due:
             return
-        other = held_by(self.settings.state / "work.lock")
-        if other is not None:
-            log.info("waiting for a worker that the service did not start: %s", other)
+        obstacle = self._obstacle()
+        if obstacle != self._complaint:
+            self._complaint = obstacle
+            if obstacle:
+                log.warning("no worker can start now: %s", obstacle)
+        if obstacle:
             for duty in due:
                 self._pauses[duty].until = self._clock() + OTHERS_PAUSE_S
             return
         self._start(due[0], names)
+
+    def _obstacle(self) -> str:
+        """What keeps a worker of ours from working: somebody else's, or a lock we may not open."""
+        try:
+            other = held_by(self.settings.state / "work.lock")
+        except OSError as error:
+            return f"{error}; commands belong run as the service's user"
+        return f"another one, that the service did not start, is at work: {other}" if other else ""
 
     def _rested(self, duty: Duty) -> bool:
         return self._clock() >= self._pauses[duty].until
@@ -144,7 +156,7 @@ class Crew:
             self.owed.add(end.duty)
             if end.code < 0:
                 self.owed.add(Duty.SETTLE)
-        elif end.code == KILLED_EXIT:
+        elif end.code == KILLED_EXIT and not end.why_ended:
             self.owed.add(end.duty)
             self._pauses[end.duty].until = self._clock() + OTHERS_PAUSE_S
         else:

@@ -4,6 +4,7 @@
 neither records it twice nor misses that it ended meanwhile.
 """
 
+import contextlib
 import json
 import logging
 import time
@@ -82,7 +83,8 @@ class Outage:
         if self.on and not self._recorded:
             self._ledger.record("killed", reason="lifted again at once", since=self._since)
         self._ledger.record("resumed", since=self._since or None)
-        self._mark.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._mark.unlink()
         self.on = self._recorded = False
         crew.forgive()
         log.info("the kill switch was lifted: work goes on")

@@ -5,6 +5,7 @@ together. It shows life through `state/progress.json`; the supervisor notes when
 by its own monotonic clock, so neither a set clock nor a suspended machine looks like silence.
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -126,7 +127,8 @@ class Worker:
         os.close(self.descriptor)
         at = self.progress()
         if code != 0:
-            (self._state / PROGRESS).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self._state / PROGRESS).unlink()
         seconds = self._clock() - self._started
         return End(duty=self.duty, code=code, seconds=seconds, at=at, why_ended=self.why_ended)
 

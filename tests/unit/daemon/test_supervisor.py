@@ -186,6 +186,31 @@ if duty == "work" and not (state / "hung").exists():
     assert failure["stage"] == "trial"
 
 
+def test_a_silent_worker_that_ends_by_itself_when_asked_is_recorded_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Its exit code says "stopped", but nobody wanted it to stop."""
+    body = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(4))\n" + "time.sleep(3600)"
+    with running(tmp_path, body, stall_s=1.0) as service:
+        until(lambda: service.events("failed"))
+
+    assert service.events("failed")[0]["reason"] == "it was silent for too long"
+
+
+def test_a_lock_that_cannot_be_opened_is_an_obstacle_not_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody ran a command as root and left the file behind: said once, tried again."""
+    (tmp_path / "work.lock").symlink_to("elsewhere")
+    with running(tmp_path, TAKES_ALL) as service:
+        until(lambda: "no worker can start now" in caplog.text)
+        time.sleep(1.2)
+        (tmp_path / "work.lock").unlink()
+        until(lambda: service.starts("work"))
+
+    assert caplog.text.count("no worker can start now") == 1
+
+
 def test_a_worker_that_shows_life_may_take_its_time(tmp_path: Path) -> None:
     """Silence counts, not duration."""
     body = """
