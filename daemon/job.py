@@ -225,9 +225,13 @@ class Job:
 
     def commit_message(self, proof: Proof) -> str:
         """Subject and body of the commit."""
-        summary = self.report.summary if self.report else self.reflection.task_summary
-        subject = " ".join(summary.split())[:60] or "mend a reported failure"
-        return f"mendd: {subject}\n\n{proof.patch.rationale}\n\nMendd-Reflection: {self.work.id}\n"
+        place = ", ".join(proof.patch.filenames)
+        if self.report:
+            place = self.report.function or self.report.filename
+        subject = f"mendd: mend {place}"[:72]
+        summary = self.report.summary if self.report else self.reflection.outcome
+        body = "\n\n".join(filter(None, (summary.strip(), proof.patch.rationale.strip())))
+        return f"{subject}\n\n{body}\n\nMendd-Reflection: {self.work.id}\n"
 
     def _case(self, advice: str) -> Case:
         source, scope = self.source, self.scope

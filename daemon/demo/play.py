@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from daemon.config_file import load_settings
-from daemon.demo.scene import Scene, heading, show_diff
+from daemon.demo.scene import Scene, heading, say, show_diff
 from daemon.demo.watch import Followed, Watch
 from daemon.demo.workspace import EXAMPLES, NoExamples, Workspace, drop, mendd, service, set_up
 from daemon.secrets import api_key
@@ -30,11 +30,11 @@ def demonstrate(*, keep: bool) -> int:
     try:
         return play(folder, console)
     except NoExamples as error:
-        console.print(str(error), markup=False)
+        say(console, str(error))
         return NO_WORLD
     finally:
         if keep:
-            console.print(f"kept: {folder}", markup=False)
+            say(console, f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -55,10 +55,10 @@ def play(folder: Path, console: Console) -> int:
         stopped = stop_and_go(console, space, watch, EXAMPLES / "reflections" / LAST)
     heading(console, 4, "The audit trail, checked")
     verified = mendd(space, "audit", "verify")
-    console.print(verified.stdout.strip(), markup=False)
-    console.print(suite_results(watch), markup=False)
+    say(console, verified.stdout.strip())
+    say(console, suite_results(watch))
     good = mended and stopped and verified.returncode == 0
-    console.print("\nDone." if good else "\nNot everything came out as it should; see above.")
+    say(console, "\nDone." if good else "\nNot everything came out as it should; see above.")
     return DONE if good else NO
 
 
@@ -69,8 +69,8 @@ def welcome(console: Console, space: Workspace) -> None:
         if api_key(os.environ)
         else ("the embedded search engine (no ANTHROPIC_API_KEY is set)")
     )
-    console.print(f"mendd demo: {TESTED} and {UNTESTED}, copied to {space.folder}", markup=False)
-    console.print(f"engine: {engine}", markup=False)
+    say(console, f"mendd demo: {TESTED} and {UNTESTED}, copied to {space.folder}")
+    say(console, f"engine: {engine}")
 
 
 def mend_all(
@@ -91,7 +91,7 @@ def mend_all(
             show=scene.show,
         )
     if process.poll() is not None:
-        console.print(space.log.read_text()[-2000:], markup=False)
+        say(console, space.log.read_text()[-2000:])
         return False
     ends = {note.ended for note in watch.notes}
     return ended and {"applied", "held", "declined"} <= ends
@@ -108,7 +108,7 @@ def show_changes(console: Console, space: Workspace, watch: Watch) -> None:
         text=True,
         check=False,
     )
-    console.print(f"\ngit log of {space.tested}:\n{log.stdout.rstrip()}", markup=False)
+    say(console, f"\ngit log of {space.tested}:\n{log.stdout.rstrip()}")
 
 
 def show_end(console: Console, note: Followed) -> None:
@@ -117,7 +117,7 @@ def show_end(console: Console, note: Followed) -> None:
     if note.diff:
         show_diff(console, title, note.diff, note.reason)
     else:
-        console.print(f"\n{title}\n  {note.reason}", markup=False)
+        say(console, f"\n{title}\n  {note.reason}")
 
 
 def stop_and_go(console: Console, space: Workspace, watch: Watch, note: Path) -> bool:
@@ -126,9 +126,9 @@ def stop_and_go(console: Console, space: Workspace, watch: Watch, note: Path) ->
     watch.add(note)
     drop(space, note)
     if not watch.until(lambda: bool(running(space)), limit_s=120, show=quietly):
-        console.print("nothing came under way within two minutes", markup=False)
+        say(console, "nothing came under way within two minutes")
         return False
-    console.print(f"{note.name} is under way ({watch.detail}); now `mendd off`", markup=False)
+    say(console, f"{note.name} is under way ({watch.detail}); now `mendd off`")
     began = time.monotonic()
     mendd(space, "off", "shown in the demonstration")
     quiet = watch.until(lambda: not running(space), limit_s=10, show=quietly)
@@ -136,14 +136,14 @@ def stop_and_go(console: Console, space: Workspace, watch: Watch, note: Path) ->
     time.sleep(2)
     watch.look()
     stood_still = quiet and watch.count("applied") == before
-    console.print(
+    say(
+        console,
         f"no container of ours left {took:.2f} s later, the command's own start included; "
         f"applied since: {watch.count('applied') - before}",
-        markup=False,
     )
-    console.print(mendd(space, "status").stdout.strip(), markup=False)
+    say(console, mendd(space, "status").stdout.strip())
     mendd(space, "on")
-    console.print("\n`mendd on`: the work is taken up again", markup=False)
+    say(console, "\n`mendd on`: the work is taken up again")
     with Scene(watch, console) as scene:
         ended = watch.until(watch.all_ended, limit_s=LIMIT_S, show=scene.show)
     for each in watch.of_file(note.name):

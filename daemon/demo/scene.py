@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.demo.watch import Followed, Watch
+from daemon.show import safe
 
 COLOURS = {
     "applied": "bold green",
@@ -62,7 +63,7 @@ class Scene:
             if self._said.get(number) != line:
                 self._said[number] = line
                 why = f" ({note.reason})" if note.ended and note.reason else ""
-                self._console.print(line + why, markup=False, highlight=False)
+                say(self._console, line + why)
 
     def _table(self) -> RenderableType:
         table = Table(expand=True, show_edge=False, pad_edge=False)
@@ -70,26 +71,38 @@ class Scene:
             table.add_column(title, ratio=ratio, overflow="fold")
         for note in self._watch.notes:
             table.add_row(
-                escape(note.file), escape(_short(note.words)), _state(note), escape(_why(note))
+                escape(note.file),
+                escape(_short(safe(note.words))),
+                _state(note),
+                escape(safe(_why(note))),
             )
         return table
 
 
 def heading(console: Console, number: int, words: str) -> None:
     """Announce a step."""
-    console.print()
-    console.rule(f"[bold]{number}. {escape(words)}", align="left")
+    if console.is_terminal:
+        console.print()
+        console.rule(f"[bold]{number}. {escape(words)}", align="left")
+    else:
+        say(console, f"\n== {number}. {words}\n")
+
+
+def say(console: Console, words: str) -> None:
+    """Plain words, harmless on a terminal; a pipe gets whole lines."""
+    console.print(safe(words), markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def show_diff(console: Console, title: str, diff: str, foot: str = "") -> None:
     """A unified diff, coloured on a terminal."""
     if not console.is_terminal:
-        console.print(f"\n--- {title}", markup=False, highlight=False)
-        console.print(diff.rstrip("\n"), markup=False, highlight=False)
+        say(console, f"\n--- {title}\n{diff.rstrip()}")
         if foot:
-            console.print(foot, markup=False, highlight=False)
+            say(console, foot)
         return
-    body: list[RenderableType] = [Syntax(diff, "diff", background_color="default", word_wrap=True)]
+    body: list[RenderableType] = [
+        Syntax(safe(diff), "diff", background_color="default", word_wrap=True)
+    ]
     if foot:
         body.append(Text(foot, style="dim"))
     console.print(Panel(Group(*body), title=escape(title), title_align="left"))
