@@ -3,6 +3,7 @@
 The words spoken with the harness inside stand in sandbox/guest/harness.py.
 """
 
+import contextlib
 import json
 import queue
 import threading
@@ -153,3 +154,6 @@ class Undertaker:
         if thread is not None:
             self._queue.put(None)
             thread.join(timeout=30)
+        while self.failed:
+            with contextlib.suppress(SandboxError):  # the next start's sweep is the last resort
+                self._docker.remove(self.failed.pop())

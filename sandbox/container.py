@@ -7,6 +7,7 @@ environment of the host. The flags are those of docs/sandbox.md, which says what
 import contextlib
 import json
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,7 +120,7 @@ class Docker:
         self._host = host or "unix:///var/run/docker.sock"
         self._timeout_s = timeout_s
         self._local = threading.local()
-        self._clients: list[Any] = []
+        self._clients: weakref.WeakSet[Any] = weakref.WeakSet()  # a thread's goes with it
 
     @property
     def client(self) -> Any:
@@ -130,13 +131,13 @@ class Docker:
                     base_url=self._host, version="auto", timeout=self._timeout_s
                 )
             self._local.client = client
-            self._clients.append(client)
+            self._clients.add(client)
         return self._local.client
 
     def close(self) -> None:
         """Close every thread's connections."""
-        while self._clients:
-            self._clients.pop().close()
+        for client in list(self._clients):
+            client.close()
 
     def version(self) -> dict[str, Any]:
         """What the engine says of itself and its parts."""

@@ -114,9 +114,11 @@ class Images:
         finally:
             self._docker.remove(container)
 
-    def prune(self, name: str, keep: int = SNAPSHOTS_KEPT) -> int:
-        """Remove a module's snapshots but the newest few; how many went."""
-        return self._prune(self._docker.images(f"mendd.module={module_label(name)}"), keep)
+    def prune(self, name: str, *, spare: str, keep: int = SNAPSHOTS_KEPT) -> int:
+        """Remove a module's snapshots but the newest few and `spare`; how many went."""
+        ours = self._docker.images(f"mendd.module={module_label(name)}")
+        others = [image for image in ours if image["Id"] != spare]
+        return self._prune(others, keep - 1)
 
     def prune_all(self, keep: int) -> int:
         """The same for every module."""

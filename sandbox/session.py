@@ -145,6 +145,6 @@ def cut_off(reason: str) -> tuple[Ending, str] | None:
     """The ending of a child that the harness had to kill; None when it ended by itself."""
     return {
         "timeout": (Ending.TIMED_OUT, "the time limit"),
-        "flood": (Ending.FLOODED, "more output than allowed"),
-        "oversize": (Ending.FORGED, "more report bytes than allowed"),
+        "flood": (Ending.FLOODED, "more output than output_kib allows"),
+        "oversize": (Ending.FORGED, "more report bytes than result_kib allows"),
     }.get(reason)

@@ -59,7 +59,7 @@ class Sandbox:
             except UnusableModule:
                 if attempt == SCANS - 1:
                     raise
-        self._images.prune(module.name)
+        self._images.prune(module.name, spare=image)
         return Bench(self._launcher, module, tree, image, writable=writable)
 
     def _scan(self, module: Module) -> Tree:

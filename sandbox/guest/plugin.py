@@ -93,6 +93,7 @@ class Reporter:
         self.names: dict[Any, str] = {}  # item -> the id we report, unique within the run
         self.current = ""
         self.seen: dict[Any, int] = {}
+        self.seconds = 0.0  # of passed phases that got no line of their own
         self.first_left = 0
         self.first_failed: list[str] = []
         self.stopped: str | None = None
@@ -158,6 +159,7 @@ class Reporter:
     def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> Iterator[None]:
         """Know which item the reports belong to; end early when a first test has failed."""
         self.current, self.seen = self.names.get(item, ""), {}
+        self.seconds = 0.0
         yield
         if self.first_left and self.current != self.job["canary"]:
             self.first_left -= 1
@@ -167,18 +169,22 @@ class Reporter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """One line per phase, and per subtest."""
+        """One line per call, per subtest, and per setup or teardown that did not pass."""
         if report.outcome not in ("passed", "failed", "skipped"):
             return
         sub = subtest_of(report)
+        if report.outcome == "passed" and report.when != "call" and sub is None:
+            self.seconds += report.duration  # said with the next line: one line a passing test
+            return
         again = self.seen[report.when, sub] = self.seen.get((report.when, sub), 0) + 1
         if report.outcome == "failed" and self.first_left:
             self.first_failed.append(self.current)
         self.send(
             k="test", id=self.current, p=report.when, o=report.outcome, sub=sub, n=again,
-            x=hasattr(report, "wasxfail"), s=round(report.duration, 6),
+            x=hasattr(report, "wasxfail"), s=round(self.seconds + report.duration, 6),
             m="" if report.outcome == "passed" else text_of(report),
         )  # fmt: skip
+        self.seconds = 0.0
 
 
 def subtest_of(report: Any) -> str | None:

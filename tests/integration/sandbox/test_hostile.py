@@ -1,11 +1,17 @@
 """Tests that misbehave on purpose: every one ends with the right name, and harms nothing."""
 
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.trial import Ending, Outcome, Sandbox
+from sandbox.errors import SandboxError
+from sandbox.launch import state_label
+from sandbox.trial import Ending, Limits, Outcome, Sandbox
 
 pytestmark = pytest.mark.docker
 
@@ -237,7 +243,7 @@ for _ in range(5):
 
 
 RESULT = (
-    """{"k":"test","id":"%s","p":"setup","o":"passed","sub":null,"n":1,"x":false,"s":0,"m":""}"""
+    """{"k":"test","id":"%s","p":"call","o":"passed","sub":null,"n":1,"x":false,"s":0,"m":""}"""
 )
 FORGERIES = {
     "unknown id": f"os.write(4, {RESULT % 'x'!r}.encode() + b'\\n')",
@@ -295,3 +301,79 @@ def test_hostile_junit_files_are_not_read(bench_of: Any) -> None:
             {"c.py": f"import os\n{make}\n"}, command=("python3", "c.py"), junit_xml="o.xml"
         )
         assert bench.run().outcomes == {"exit code": Outcome.PASSED}
+
+
+ORPHAN = """
+import sys
+from pathlib import Path
+from sandbox.trial import Limits, Module, Sandbox
+made = Sandbox(docker_host=None, limits=Limits(), slots=1, state=Path(sys.argv[1]), progress=print)
+bench = made.prepare(Module(name="orphan", root=Path(sys.argv[2])))
+bench.warm([], 1)
+bench._warm[0][1].result()
+bench._launch({}).capsule.begin(bench._job("test_x", (), None, ()), 300)
+print("running", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_daemon_leaves_no_container_running(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Running and waiting containers end by themselves when nobody listens; the sweep removes."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "test_a.py").write_text("import time\ndef test_a(): time.sleep(300)\n")
+    state = tmp_path / "state"
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN, str(state), str(tmp_path / "m")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert daemon.stdout is not None and daemon.stdin is not None
+    assert daemon.stdout.readline() == "running\n"
+    label = f"mendd.state={state_label(state)}"
+    assert len(sandbox._docker.containers(label)) == 2
+    daemon.kill()
+    daemon.communicate()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(
+        (sandbox._docker.state(each) or {}).get("Running")
+        for each in sandbox._docker.containers(label)
+    ):
+        time.sleep(0.1)
+    states = [sandbox._docker.state(each) for each in sandbox._docker.containers(label)]
+    assert [state and state["Running"] for state in states] == [False, False]
+    swept = Sandbox(
+        docker_host=None, limits=Limits(), slots=1, state=state, progress=lambda _: None
+    )
+    assert swept.sweep() == 2
+    swept.close()
+
+
+def test_kill_all_ends_running_trials(bench_of: Any, sandbox: Sandbox) -> None:
+    """A fork bomb, a loop that ignores signals, a flood: none is left."""
+    text = """
+import os, signal
+def test_it():
+    for number in range(1, 32):
+        if number not in (9, 19, 32, 33): signal.signal(number, signal.SIG_IGN)
+    while True:
+        try: os.fork()
+        except OSError: os.write(1, b"x" * 100)
+"""
+    bench = bench_of({"test_it.py": text}, command=("pytest", "-s"))
+    found: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            bench.run()
+        except SandboxError as fault:
+            found.append(fault)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    label = f"mendd.state={sandbox._launcher.label}"
+    while not sandbox._docker.containers(label):
+        time.sleep(0.05)
+    time.sleep(0.3)
+    assert sandbox.kill_all() == 1
+    assert sandbox._docker.containers(label) == []
+    thread.join(20)
+    assert not thread.is_alive()
