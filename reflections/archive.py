@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from reflections.errors import StoreUnwritable
+from reflections.errors import StoreDamaged, StoreUnwritable
 from reflections.storage import sync_folder
 
 _T = TypeVar("_T")
@@ -54,15 +54,10 @@ class Archive:
         """
         line = json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
         path = self._folder / f"{now:%Y-%m}.jsonl"
-        try:
-            with self._locked():
-                self._indexed(_nothing)  # a torn last line goes first
-                _append_line(path, line)
-                self._indexed(lambda index: _catch_up(index, path))
-        except OSError as error:
-            raise StoreUnwritable(
-                f"{path} could not be written ({error.strerror}); free some space on this disk"
-            ) from error
+        with self._locked():
+            self._indexed(_nothing)  # a torn last line goes first
+            _append_line(path, line)
+            self._indexed(lambda index: _catch_up(index, path))
 
     def find(self, id_: str) -> dict[str, Any] | None:
         """The record with this id."""
@@ -99,16 +94,14 @@ class Archive:
             )
 
     def _newest(self, condition: str, *values: Any) -> dict[str, Any] | None:
-        for _ in range(2):
-            found = self._select(f"{condition} order by rowid desc limit 1", *values)
-            if not found:
-                return None
-            try:
-                return self._read(*found[0])
-            except (OSError, ValueError):  # the files changed behind the index
-                with self._locked():
-                    self._indexed(_forget_all)
-        return None
+        found = self._select(f"{condition} order by rowid desc limit 1", *values)
+        try:
+            return self._read(*found[0]) if found else None
+        except StoreDamaged:  # the files changed behind the index: read them all again, once
+            with self._locked():
+                self._indexed(_forget_all)
+        found = self._select(f"{condition} order by rowid desc limit 1", *values)
+        return self._read(*found[0]) if found else None
 
     def _select(self, condition: str, *values: Any) -> list[tuple[str, int, int]]:
         """Where the lines are that the index names; none while there is no archive at all."""
@@ -119,22 +112,28 @@ class Archive:
             return self._indexed(lambda index: index.execute(query, values).fetchall())
 
     def _read(self, month: str, start: int, length: int) -> dict[str, Any]:
-        with (self._folder / f"{month}.jsonl").open("rb") as file:
-            file.seek(start)
-            record: dict[str, Any] = json.loads(file.read(length))
+        path = self._folder / f"{month}.jsonl"
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                record: dict[str, Any] = json.loads(file.read(length))
+        except (OSError, ValueError) as error:
+            raise StoreDamaged(f"{path} cannot be read at byte {start}: {error}") from error
         return record
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One thread of one process at a time; the folder is made if it is missing."""
         with self._thread_lock:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(handle)
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with _file_lock(self._folder / ".lock"):
+                    yield
+            except OSError as error:
+                raise StoreUnwritable(
+                    f"the archive in {self._folder} could not be used ({error.strerror}); what was "
+                    "in it still is. Free some space on this disk; mendd tries again."
+                ) from error
 
     def _indexed(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something with an index that knows every line; a wrong index is made anew once."""
@@ -171,6 +170,16 @@ class Archive:
         elif self._last_month:
             _catch_up(index, self._folder / f"{self._last_month}.jsonl")
         return index
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -214,8 +223,10 @@ def _opened(folder: Path) -> sqlite3.Connection:
     folder.mkdir(exist_ok=True, mode=0o700)
     index = sqlite3.connect(folder / "index.sqlite3", check_same_thread=False)
     try:
-        index.execute("pragma synchronous = normal")  # it can be made again, so no more is needed
-        index.execute("pragma journal_mode = truncate")
+        index.execute("pragma journal_mode = wal")  # no sync per record: after a power cut the
+        index.execute(
+            "pragma synchronous = normal"
+        )  # index is whole, perhaps behind, and catches up
         if index.execute("pragma user_version").fetchone()[0] != 1:
             index.executescript(_SCHEMA)
     except sqlite3.Error:
