@@ -109,21 +109,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
     try:
-        options = parser().parse_args(argv)
-        code = int(options.run(options))
+        code = _answer(argv)
         sys.stdout.flush()
+    except BrokenPipeError:
+        return _pipe_closed()
+    return code
+
+
+def _answer(argv: Sequence[str] | None) -> int:
+    try:
+        options = parser().parse_args(argv)
+        return int(options.run(options))
     except SystemExit as end:  # argparse's own way out
         return int(end.code or 0)
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        return _pipe_closed()
+        raise
     except _expected() as error:
         return _explained(error)
     except Exception:  # noqa: BLE001 - the edge: a fault of ours must not look like an answer
         return _our_fault()
-    return code
 
 
 def parser() -> Parser:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands import CommandError, Exit, add_json, settings_of
-from daemon.commands.records import full_id, moment, reflection_ids, trail_path
+from daemon.commands.records import full_id, moment, record_numbered, reflection_ids, trail_path
 
 if TYPE_CHECKING:
     from audit.record import Record
@@ -179,9 +179,9 @@ def _records_of(given: str, settings: "Settings") -> list["Record"]:
     path = trail_path(settings)
     number = given.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) < 10:
-        found = [record for record in records_in(path) if record.seq == int(number)]
-        if found:
-            return found
+        record = record_numbered(path, int(number))
+        if record is not None:
+            return [record]
     id_ = full_id(given, reflection_ids(path), "reflection")
     return list(records_in(path, reflection=id_))
 

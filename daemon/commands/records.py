@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.commands import CommandError
+from daemon.commands import CommandError, Exit
 
 if TYPE_CHECKING:
     from audit.record import Record
@@ -25,6 +25,21 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 def trail_path(settings: "Settings") -> Path:
     """The trail's file."""
     return settings.state / "audit" / "trail.jsonl"
+
+
+def record_numbered(path: Path, number: int) -> "Record | None":
+    """The record with this number, which is also its line; None if there are not so many."""
+    from audit.record import NotARecord, from_line
+
+    try:
+        with path.open("rb") as file:
+            line = next(islice(file, number - 1, number), None) if number > 0 else None
+        return from_line(line.rstrip(b"\n")) if line else None
+    except FileNotFoundError:
+        return None
+    except NotARecord as error:
+        message = f"record {number} is broken: {error}; 'mendd audit verify' says more"
+        raise CommandError(message, Exit.WORLD) from None
 
 
 def trail_size(settings: "Settings") -> int:

@@ -72,6 +72,15 @@ def test_a_record_is_shown_by_its_number(recorded: Home) -> None:
     assert "not_a_bug" in recorded.mendd("audit", "show", "4")
 
 
+def test_a_broken_record_is_named(recorded: Home) -> None:
+    """Asked for by its number, it is not shown as if it were good."""
+    path = recorded.trail.path
+    path.write_bytes(path.read_bytes().replace(b"cart.py", b"evil.py", 1))
+
+    recorded.mendd("audit", "show", "3", code=Exit.WORLD)
+    assert "record 3 is broken" in recorded.said
+
+
 @pytest.mark.parametrize("way", ["list", "show", "report"])
 def test_hostile_words_are_harmless_in_a_pipe_and_on_a_terminal(way: str, recorded: Home) -> None:
     """Titles, colours and bidi marks of a note arrive as escapes."""
