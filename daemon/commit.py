@@ -25,7 +25,7 @@ from daemon.gitrepo import (
 from daemon.journal import GitIntent
 
 _FILES = {"100644", "100755"}
-_FORGOTTEN_S = 3600
+_FORGOTTEN_S = 60  # a private index lives for milliseconds
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 

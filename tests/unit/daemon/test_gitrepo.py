@@ -487,6 +487,78 @@ def test_a_repository_of_another_user_stays_that_users():
         assert all(path.stat().st_mode & 0o044 == 0o044 for path in objects)
 
 
+def split_index(top):
+    git(top, "config", "core.splitIndex", "true")
+    git(top, "update-index", "--split-index")
+
+
+def version_four(top):
+    git(top, "update-index", "--index-version", "4")
+
+
+def untracked_cache(top):
+    git(top, "update-index", "--force-untracked-cache")
+
+
+def sparse_index(top):
+    git(top, "sparse-checkout", "init", "--cone", "--sparse-index")
+    git(top, "sparse-checkout", "set", "--sparse-index")
+
+
+def unchanged_assumed(top):
+    git(top, "update-index", "--assume-unchanged", "cart.py")
+
+
+def no_file_modes(top):
+    git(top, "config", "core.fileMode", "false")
+    (top / "cart.py").chmod(0o755)
+
+
+def packed(top):
+    git(top, "gc", "-q")
+    git(top, "pack-refs", "--all")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        split_index,
+        version_four,
+        untracked_cache,
+        sparse_index,
+        unchanged_assumed,
+        no_file_modes,
+        packed,
+    ],
+)
+def test_repositories_of_every_kind(place, kind):
+    """Index formats, flags and packed references: the change is committed, the tree stays clean."""
+    kind(place.top)
+
+    done = place.apply()
+
+    assert isinstance(done, Applied)
+    assert git(place.top, "status", "--porcelain") == ""
+    assert git(place.top, "rev-parse", "main").strip() == done.commit
+    assert git(place.top, "fsck", "--no-dangling") == ""
+
+
+def test_a_repository_with_sha256_names(tmp_path):
+    """Longer object names make no difference."""
+    place = Place(tmp_path)
+    other = tmp_path / "long"
+    other.mkdir()
+    git(other, "init", "-q", "-b", "main", "--object-format=sha256")
+    (other / "cart.py").write_bytes(b"old\n")
+    git(other, "add", "-A")
+    git(other, "commit", "-q", "-m", "start")
+
+    assert len(place.apply(root=other).commit) == 64
+    assert isinstance(place.apply("git-branch", root=other, id="p-2",
+        files={"cart.py": (b"new\n", b"newer\n")}), Applied)  # fmt: skip
+    assert git(other, "status", "--porcelain") == ""
+
+
 @pytest.mark.parametrize(
     ("attributes", "config", "committed", "worktree"),
     [
