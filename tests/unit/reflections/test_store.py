@@ -269,7 +269,8 @@ def test_no_sigkill_loses_or_doubles_anything(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     finished: set[str] = set()
     for round_ in range(400):
-        lines = _run_and_kill(tmp_path, round_, rng.uniform(0, 0.03), early=round_ % 4 == 0)
+        words = rng.randint(1, 5) if round_ % 4 else 0
+        lines = _run_and_kill(tmp_path, round_, words, rng.uniform(0, 0.01))
         acknowledged |= {line[1:] for line in lines}
         finished |= {line[1:] for line in lines if line[0] == "f"}
         if round_ % 20 == 19:
@@ -279,10 +280,10 @@ def test_no_sigkill_loses_or_doubles_anything(tmp_path: Path) -> None:
     assert len(finished) > 100
 
 
-def _run_and_kill(folder: Path, round_: int, after_s: float, *, early: bool) -> list[str]:
+def _run_and_kill(folder: Path, round_: int, words: int, after_s: float) -> list[str]:
     """What a child said it had done to the store before it was killed.
 
-    The time runs from its first word, or from its start if it is to die `early`, in recovery.
+    It is killed `after_s` after so many words; after none means while it still opens the store.
     """
     out, into = os.pipe()
     child = os.fork()
@@ -293,7 +294,9 @@ def _run_and_kill(folder: Path, round_: int, after_s: float, *, early: bool) -> 
         finally:
             os._exit(1)
     os.close(into)
-    said = "" if early else os.read(out, 1).decode()
+    said = ""
+    while said.count("\n") < words and (more := os.read(out, 100)):
+        said += more.decode()
     time.sleep(after_s)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
