@@ -20,9 +20,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from reflections.note import Reflection
-from sandbox.trial import Bench, Outcome, Run
-
 from sandbox.patch import Patch
+from sandbox.trial import Bench, Outcome, Run
 
 Severity = Literal["low", "medium", "high", "critical"]
 DeclineCategory = Literal["not_a_bug", "not_in_target", "not_enough_information", "unsafe"]
