@@ -35,10 +35,12 @@ def group_by_day(entries: Iterable[Entry]) -> list[list[Entry]]:
     """The entries of each day together, in the order of the statement."""
     groups: list[list[Entry]] = []
     current: list[Entry] = []
+    day = None
     for entry in entries:
-        if current and entry.day != current[-1].day:
-            groups.append(current)
-            current = []
+        if entry.day != day:
+            if current:
+                groups.append(current)
+            current, day = [], entry.day
         current.append(entry)
     return groups
 

@@ -12,6 +12,11 @@ def test_a_line_may_be_full():
     assert wrap("a b c", 3) == ["a b", "c"]
 
 
+def test_a_line_is_never_too_full():
+    assert wrap("aa bb", 4) == ["aa", "bb"]
+    assert wrap("fresh bread", 10) == ["fresh", "bread"]
+
+
 def test_a_long_word_has_its_own_line():
     assert wrap("one internationalisation two", 8) == ["one", "internationalisation", "two"]
 

@@ -43,6 +43,7 @@ def test_the_balance_starts_from_the_opening_balance():
 
 def test_no_entries_make_no_groups():
     assert group_by_day([]) == []
+    assert group_by_day(iter([])) == []
 
 
 def test_every_day_has_its_group():
