@@ -24,8 +24,9 @@ def start_logging(*, as_json: bool, environment: Mapping[str, str], verbose: boo
     kind: Kind = "json" if as_json else "journal" if _into_journal(environment) else "human"
     handler.setFormatter(Lines(kind))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
-    for noisy in ("apscheduler", "watchdog"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # It calls every stop of its own threads an error; daemon/watcher.py looks after it.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
 
 class Lines(logging.Formatter):

@@ -36,8 +36,8 @@ def shows(stage, **more):
     beside.write_text(json.dumps(said))
     beside.replace(state / "progress.json")
 def takes_all():
-    for path in inbox.iterdir():
-        if path.is_file():
+    if duty == "work":
+        for path in inbox.iterdir():
             path.unlink()
 """
 
