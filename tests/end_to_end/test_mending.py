@@ -1,5 +1,7 @@
 """The whole road: a note dropped into the inbox of a running service, to the changed module."""
 
+from typing import Any
+
 import pytest
 
 from audit.certificate import load
@@ -7,7 +9,12 @@ from tests.end_to_end.conftest import SHOP, TOTAL_NOTE, Site
 
 pytestmark = pytest.mark.docker
 
-FIXED = SHOP.replace("prices[1:]", "prices")
+
+def mended(text: str) -> bool:
+    """Whether `total` in this source adds up, whatever way the fix is written."""
+    names: dict[str, Any] = {}
+    exec(text, names)  # noqa: S102 - the text is our own test data with mendd's patch
+    return all(names["total"](prices) == sum(prices) for prices in ([], [5], [1, 2, 3, 4]))
 
 
 def test_a_dropped_note_ends_in_a_commit(site: Site) -> None:
@@ -19,14 +26,12 @@ def test_a_dropped_note_ends_in_a_commit(site: Site) -> None:
     site.drop(TOTAL_NOTE)
     applied = site.wait_for("applied")
 
-    assert (site.module / "shop.py").read_text() == FIXED
+    assert mended((site.module / "shop.py").read_text())
     assert applied["data"]["evidence"] == "proven"
     assert applied["data"]["engine"] == "search"
     assert site.git("log", "--format=%an", "-1").strip() == "mendd"
     assert site.git("status", "--porcelain").split() == ["??", "unrelated.txt"]
-    certificate = load(
-        site.state / "audit" / "certificates" / f"{applied['reflection']}.json"
-    )
+    certificate = load(site.state / "audit" / "certificates" / f"{applied['reflection']}.json")
     assert certificate.hash == applied["data"]["certificate"]
     assert (site.state / "audit" / "reports" / f"{applied['reflection']}.md").is_file()
     site.wait(lambda: not site.containers(), "end of all containers")
@@ -39,7 +44,7 @@ def test_a_plain_folder_is_mended_and_reverted_byte_for_byte(site: Site) -> None
     site.start()
     site.drop(TOTAL_NOTE)
     applied = site.wait_for("applied")
-    assert (site.module / "shop.py").read_text() == FIXED
+    assert mended((site.module / "shop.py").read_text())
 
     site.mendd("revert", applied["reflection"], "--wait")
 
@@ -58,7 +63,7 @@ def test_without_leave_the_patch_is_held_until_approved(site: Site) -> None:
     site.mendd("approve", held["reflection"], "--wait")
 
     site.wait_for("applied")
-    assert (site.module / "shop.py").read_text() == FIXED
+    assert mended((site.module / "shop.py").read_text())
 
 
 def test_a_rejected_patch_is_never_applied(site: Site) -> None:
@@ -80,7 +85,7 @@ def test_a_note_about_a_file_elsewhere_is_declined(site: Site) -> None:
     site.start()
     site.drop(
         {
-            **TOTAL_NOTE,
+            "task_summary": "Send the invoices",
             "outcome": "failed with an error in /opt/billing/invoices.py",
             "reflection": "invoices.py crashes: send_invoice raises KeyError.",
         }
@@ -109,13 +114,12 @@ def test_a_worker_killed_in_a_trial_loses_nothing(site: Site) -> None:
     """SIGKILL to the worker: the service starts another, and the note is mended once."""
     site.start()
     site.drop(TOTAL_NOTE)
-    site.wait(lambda: bool(site.containers()), "a container at work")
-    pid = site.worker_pid()
+    site.wait_for("proposed")
 
-    site.kill(pid)
+    site.kill(site.worker_pid())
 
     site.wait_for("applied")
-    assert (site.module / "shop.py").read_text() == FIXED
+    assert mended((site.module / "shop.py").read_text())
     assert len(site.records("applied")) == 1
     assert site.trail_is_whole()
 
@@ -130,4 +134,6 @@ def test_a_person_who_edits_meanwhile_keeps_their_bytes(site: Site) -> None:
 
     site.wait_for("applied")
 
-    assert (site.module / "shop.py").read_text() == edited.replace("prices[1:]", "prices")
+    text = (site.module / "shop.py").read_text()
+    assert text.startswith('"""Prices, by Ada."""')
+    assert mended(text)

@@ -111,7 +111,7 @@ def test_when_all_attempts_fail_the_model_reads_its_report_and_starts_afresh(sit
 
 
 def test_a_model_writes_the_test_that_is_missing(site: Site) -> None:
-    """No failing test: the engine writes one, it is shown to fail, and the patch is `reproduced`."""
+    """No failing test: the engine writes one, it fails, and the patch is `reproduced`."""
     note = {
         **TOTAL_NOTE,
         "task_summary": "Find the cheapest of an empty basket",
