@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands import CommandError, Exit, add_json, settings_of
-from daemon.commands.records import full_id, moment, record_numbered, reflection_ids, trail_path
+from daemon.commands.records import (
+    full_id,
+    last_records,
+    moment,
+    record_numbered,
+    reflection_ids,
+    trail_path,
+)
 
 if TYPE_CHECKING:
     from audit.record import Record
@@ -153,10 +160,13 @@ def _matching(options: argparse.Namespace, settings: "Settings") -> Iterator["Re
     if options.event is not None and options.event not in EVENTS:
         raise CommandError(f"there is no event {options.event!r}; there are {_words(EVENTS)}")
     path = trail_path(settings)
-    reflection = options.reflection and full_id(
-        options.reflection, reflection_ids(path), "reflection"
-    )
+    reflection = options.reflection
+    if reflection is not None:
+        reflection = full_id(reflection, reflection_ids(path), "reflection")
     since = moment(options.since, datetime.now(UTC)) if options.since else None
+    filters = (reflection, options.event, options.target, since)
+    if options.last and all(each is None for each in filters):
+        return iter(last_records(path, options.last))
     plain = options.last if since is None and options.target is None else 0
     records = (
         record

@@ -70,6 +70,21 @@ def newest_records(path: Path, events: Collection[str], most: int) -> list["Reco
     return list(islice(found, most))
 
 
+def last_records(path: Path, count: int) -> list["Record"]:
+    """The last `count` records in order, from the end of the file where that is long enough.
+
+    Raises TrailBroken at a line that is no record, as reading from the start would.
+    """
+    from audit.record import NotARecord, from_line
+    from audit.verify import records_in
+
+    lines = _last_lines(path)
+    with suppress(NotARecord):
+        if len(lines) >= count:
+            return [from_line(line) for line in lines[-count:]]
+    return list(records_in(path, last=count))
+
+
 def _readable(lines: Iterable[bytes]) -> Iterator["Record"]:
     from audit.record import NotARecord, from_line
 
@@ -87,7 +102,7 @@ def _last_lines(path: Path) -> list[bytes]:
             lines = file.read(size - start).split(b"\n")
     except FileNotFoundError:
         return []
-    return [line for line in lines[1 if start else 0 : -1] if line]
+    return lines[1 if start else 0 : -1]
 
 
 def reflection_ids(path: Path) -> list[str]:
