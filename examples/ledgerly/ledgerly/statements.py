@@ -33,14 +33,15 @@ def parse_statement(text: str) -> list[Entry]:
 
 def group_by_day(entries: Iterable[Entry]) -> list[list[Entry]]:
     """The entries of each day together, in the order of the statement."""
+    waiting = list(entries)
+    if not waiting:
+        return []
     groups: list[list[Entry]] = []
     current: list[Entry] = []
-    day = None
-    for entry in entries:
-        if entry.day != day:
-            if current:
-                groups.append(current)
-            current, day = [], entry.day
+    for entry in waiting:
+        if current and entry.day != current[-1].day:
+            groups.append(current)
+            current = []
         current.append(entry)
     return groups
 
