@@ -44,6 +44,7 @@ def compare(folder: Path, archived: int, rounds: int) -> None:
     size = sum(path.stat().st_size for path in (full / "archive").glob("*.jsonl"))
     indexed_s = float(measured(full, "first")["seconds"])
     measured(empty, "first")
+    os.sync()  # what the filling left to be written would slow both cases, unevenly
     results: dict[Path, list[dict[str, float]]] = {empty: [], full: []}
     for number in range(rounds):
         for case in (empty, full) if number % 2 else (full, empty):
