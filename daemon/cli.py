@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 from daemon import __version__
-from daemon.commands import CommandError, Exit
+from daemon.commands import Exit
 
 GROUPS = {
     "Start": {
@@ -69,7 +69,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where to read on; exit code 2."""
-        shown = _printable(_no_command(message) or message)
+        from daemon.show import safe
+
+        shown = safe(_no_command(message) or message)
         sys.stderr.write(f"{self.prog}: {shown}; see '{self.prog} --help'\n")
         raise SystemExit(Exit.USAGE)
 
@@ -210,12 +212,6 @@ def _our_fault() -> int:
     sys.stderr.write("mendd: this is a fault in mendd itself; please report the lines above\n")
     return Exit.OUR_FAULT
 
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-__all__ = ["CommandError", "main", "parser"]
 
 if __name__ == "__main__":
     sys.exit(main())
