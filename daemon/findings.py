@@ -8,10 +8,10 @@ through values: what a program computes at run time is the trial's business.
 import ast
 import builtins
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from daemon.denied import HARNESS, INTROSPECTION, PYTEST_NAMES, STDLIB, rule_of, star_rule_of
+from daemon.parsing import docstrings, imports, whole_modules
 from daemon.tricks import (
     COMPARISONS,
     PRETENDING,
@@ -53,9 +53,9 @@ class _Reader(ast.NodeVisitor):
     def __init__(self, tree: ast.Module, deny: tuple[str, ...]) -> None:
         self.found: list[Finding] = []
         self._deny = deny
-        self._imported = dict(_imports(tree))
-        self._modules = frozenset(_whole_modules(tree))
-        self._docstrings = frozenset(id(node) for node in _docstrings(tree))
+        self._imported = dict(imports(tree))
+        self._modules = frozenset(whole_modules(tree))
+        self._docstrings = frozenset(id(node) for node in docstrings(tree))
         self._where: list[str] = []
         self._statement: ast.AST = tree
         self._written: tuple[ast.AST | None, str] = (None, "")
@@ -272,32 +272,6 @@ class _Reader(ast.NodeVisitor):
 
 def _covered(name: str, deny: tuple[str, ...]) -> bool:
     return any(name == entry or name.startswith(f"{entry}.") for entry in deny)
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Every name an import binds anywhere in the file, with what it stands for."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                root = alias.name.partition(".")[0]
-                yield (alias.asname, alias.name) if alias.asname else (root, root)
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{module}.{alias.name}"
-
-
-def _whole_modules(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-
-
-def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
-    """Texts that stand alone as a statement; nothing reads them at run time."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            yield node.value
 
 
 def _joined(node: ast.expr) -> str | None:

@@ -133,10 +133,7 @@ def parses(candidate: Candidate) -> Refusal | None:
         changes = candidate.changes
     except DoesNotParse as error:
         return Refusal(gate="shape", reason=str(error))
-    alike = (
-        each.before is not None and each.after is not None and same_meaning(each.before, each.after)
-        for each in changes
-    )
+    alike = (each.before is not None and same_meaning(each.before, each.after) for each in changes)
     if changes and len(changes) == len(candidate.after) and all(alike):
         return Refusal(
             gate="shape", reason="the patch changes only layout or comments; the code is the same"

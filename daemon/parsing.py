@@ -8,6 +8,7 @@ import ast
 import platform
 import tokenize
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -18,13 +19,13 @@ class DoesNotParse(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One Python file; a tree is None when the file is absent or (before only) does not parse."""
+    """One Python file; `before` is None for a new file, and for one that did not parse."""
 
     filename: str
     before_text: str
     after_text: str
     before: ast.Module | None
-    after: ast.Module | None
+    after: ast.Module
 
 
 def change(filename: str, before: bytes | None, after: bytes) -> Change:
@@ -68,6 +69,33 @@ def decoded(data: bytes) -> str:
 def same_meaning(one: ast.Module, other: ast.Module) -> bool:
     """Whether two files differ in layout and comments at most."""
     return ast.dump(one) == ast.dump(other)
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Every name an import binds anywhere in the file, with what it stands for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (root, root)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{module}.{alias.name}"
+
+
+def whole_modules(tree: ast.Module) -> Iterator[str]:
+    """Every name that an `import` binds to a module itself."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+
+
+def docstrings(tree: ast.Module) -> Iterator[ast.expr]:
+    """Texts that stand alone as a statement; nothing reads them at run time."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
 
 
 def _where(filename: str, error: Exception) -> str:

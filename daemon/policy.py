@@ -26,8 +26,6 @@ def complaint(changes: Sequence[Change], deny: tuple[str, ...]) -> str | None:
 
 def added(change: Change, deny: tuple[str, ...] = ()) -> list[Finding]:
     """The findings of the new file that the old one does not account for."""
-    if change.after is None:
-        return []
     after = findings(change.after, deny)
     if change.before is None:
         return list(_not_in_text(after, change.before_text))

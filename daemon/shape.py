@@ -64,8 +64,6 @@ def hidden_text(change: Change) -> str | None:
 
 def emptied(change: Change) -> str | None:
     """A function whose code became a stub, or a new `...` where code should stand."""
-    if change.after is None:
-        return None
     old = dict(_functions(change.before)) if change.before else {}
     for name, node in _functions(change.after):
         before = old.get(name)

@@ -36,8 +36,6 @@ def complaint(changes: Sequence[Change], failing_tests: Sequence[str]) -> str | 
     if not inputs:
         return None
     for change in changes:
-        if change.after is None:
-            continue
         for node, value in _suspects(change):
             if _recognises(value, inputs):
                 return (
@@ -87,7 +85,6 @@ def _is_expectation(function: ast.expr) -> bool:
 
 def _suspects(change: Change) -> Iterator[tuple[ast.expr, Value]]:
     """Each new place in the code that recognises a value, with that value."""
-    assert change.after is not None
     known = set() if change.before is None else {v for _, v in _literals(change.before)}
     rows = Counter[str]() if change.before is None else _rows(change.before)
     for subject, node, value in _recognised(change.after):
