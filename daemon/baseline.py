@@ -30,17 +30,19 @@ ADVICE = {
 }
 
 
-def baseline(bench: Bench, folder: Path, progress: Callable[[str], None]) -> Baseline:
-    """The target's baseline. Raises UnusableBaseline when the suite does not end in outcomes."""
+def baseline(bench: Bench, folder: Path, run: Callable[[], Run]) -> Baseline:
+    """The target's baseline, remembered or measured with two calls of `run`.
+
+    Raises UnusableBaseline when the suite does not end in outcomes.
+    """
     path = folder / f"{_key(bench)}.json"
     remembered = _remembered(path)
     if remembered is not None:
         return remembered
-    progress("running the suite twice on the unpatched copy")
     with ThreadPoolExecutor(max_workers=2) as pool:
-        first, second = pool.map(lambda _: bench.run(), range(2))
-    for run in (first, second):
-        _check(run)
+        first, second = pool.map(lambda _: run(), range(2))
+    for each in (first, second):
+        _check(each)
     found = compared(first, second)
     _remember(path, found)
     return found

@@ -6,7 +6,7 @@ and shown (progress.py).
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Self
 
@@ -39,7 +39,7 @@ from daemon.workshop import Workshop
 from reflections.reflection import Reflection
 from reflections.store import Work
 from sandbox.patch import Patch
-from sandbox.trial import Bench, Module
+from sandbox.trial import Bench, Module, Run
 
 
 class Job:
@@ -113,8 +113,27 @@ class Job:
         """How the unpatched snapshot behaves, measured once."""
         if self._baseline is None:
             folder = self.shop.state / "baselines"
-            self._baseline = baseline(self.bench, folder, self.shop.beacon.detail)
+            self.shop.beacon.detail("running the suite twice on the unpatched copy")
+            self._baseline = baseline(self.bench, folder, lambda: self.run({}))
         return self._baseline
+
+    def run(
+        self,
+        changes: Mapping[str, bytes],
+        *,
+        first: Sequence[str] = (),
+        only: Sequence[str] | None = None,
+        extra_tests: Mapping[str, bytes] | None = None,
+    ) -> Run:
+        """One run of the tests on a changed copy, within the target's time and our stop."""
+        return self.bench.run(
+            changes,
+            first=first,
+            only=only,
+            extra_tests=extra_tests or {},
+            timeout_s=self.target.timeout_s,
+            stop=self.stop,
+        )
 
     def measure_baseline(self) -> None:
         """Measure and record the baseline."""

@@ -56,9 +56,7 @@ def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
     source = job.source
     after = patched(patch, source.read)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        tried = pool.submit(
-            job.bench.run, after, first=goal.tests, extra_tests=goal.extra, stop=job.stop
-        )
+        tried = pool.submit(job.run, after, first=goal.tests, extra_tests=goal.extra)
         removed = pool.submit(removal_check, goal, job) if goal.tests else None
         trial = tried.result()
         removal = removed.result() if removed else None
@@ -86,4 +84,4 @@ def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
 
 def removal_check(goal: Goal, job: "Job") -> Run:
     """The target tests with the patch taken out: they have to fail again."""
-    return job.bench.run({}, only=goal.tests, extra_tests=goal.extra, stop=job.stop)
+    return job.run({}, only=goal.tests, extra_tests=goal.extra)

@@ -28,7 +28,7 @@ def reproduce(session: EngineSession, report: BugReport, job: "Job") -> Goal:
         test = Reproduction(
             filename=test_filename(job), code=written.code, explanation=written.explanation
         )
-        run = job.bench.run({}, extra_tests={test.filename: test.code.encode()}, stop=job.stop)
+        run = job.run({}, extra_tests={test.filename: test.code.encode()})
         failing = tuple(t for t in new_tests(run, job) if run.outcomes[t] is Outcome.FAILED)
         if failing and not unsteady(run, test, failing, job):
             job.reproduced(failing, how="written by the engine", test=test)
@@ -71,9 +71,7 @@ def new_tests(run: Run, job: "Job") -> list[str]:
 
 def unsteady(run: Run, test: Reproduction, failing: tuple[str, ...], job: "Job") -> bool:
     """Whether the written test does not fail a second time."""
-    again = job.bench.run(
-        {}, only=failing, extra_tests={test.filename: test.code.encode()}, stop=job.stop
-    )
+    again = job.run({}, only=failing, extra_tests={test.filename: test.code.encode()})
     return any(again.outcomes.get(name) is not Outcome.FAILED for name in failing)
 
 

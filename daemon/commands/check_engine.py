@@ -71,8 +71,11 @@ def _baseline(
     try:
         bench = sandbox.prepare(module_of(target))
         try:
+            line.show(area, "running the suite twice")
             found = baseline(
-                bench, settings.state / "baselines", lambda detail: line.show(area, detail)
+                bench,
+                settings.state / "baselines",
+                lambda: bench.run(timeout_s=target.timeout_s),
             )
         finally:
             bench.close()
