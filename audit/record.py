@@ -37,16 +37,18 @@ _KEYS = frozenset({"seq", "time", "event", "reflection", "target", "data", "prev
 _HASH = re.compile(r"[0-9a-f]{64}")
 _EVENT = re.compile(r"[a-z][a-z_]{0,39}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-# Where json.dumps and RFC 8785 may differ: key order beyond the BMP, integers from 2^53 on.
-_DELICATE = re.compile(rb"[\xf0-\xf4]|[0-9]{16}")
+# The quick look: json and RFC 8785 write the same unless there are numbers with a fraction or of
+# 16 digits and more, or keys beyond the BMP (bytes from 0xf0 on), which sort differently.
+_ASTRAL = re.compile(rb"[\xf0-\xf4]")
+_LONG = 16
 
 
 class NotARecord(ValueError):
     """A line of the trail is not a record; the message says why."""
 
 
-class _FloatMet(Exception):
-    """The quick reader met a number that json.dumps and RFC 8785 may write differently."""
+class _Delicate(Exception):
+    """The quick reader met a number that json and RFC 8785 may write differently."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,17 +141,25 @@ def _parse(line: bytes) -> tuple[Any, bool]:
     try:
         text = line.decode("utf-8")
         try:
-            value = json.loads(text, parse_float=_meet_float, parse_constant=_meet_float)
-        except _FloatMet:
+            value = _QUICK_READER.decode(text)
+        except _Delicate:
             return json.loads(text), False
-        again = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        again = _QUICK_WRITER.encode(value)
     except (ValueError, RecursionError) as error:
         raise NotARecord(f"it is not JSON: {error}"[:200]) from None
-    return value, again == text and not _DELICATE.search(line)
+    return value, again == text and (line.isascii() or not _ASTRAL.search(line))
 
 
-def _meet_float(_: str) -> NoReturn:
-    raise _FloatMet
+def _delicate(_: str) -> NoReturn:
+    raise _Delicate
+
+
+def _short(digits: str) -> int:
+    return int(digits) if len(digits) < _LONG else _delicate(digits)
+
+
+_QUICK_READER = json.JSONDecoder(parse_float=_delicate, parse_constant=_delicate, parse_int=_short)
+_QUICK_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _checked(value: Any) -> Record:
@@ -158,9 +168,9 @@ def _checked(value: Any) -> Record:
     if value.keys() != _KEYS:
         odd = ", ".join(sorted(str(key)[:40] for key in value.keys() ^ _KEYS))
         raise NotARecord(f"its members are not those of a record (missing or extra: {odd})"[:300])
-    for name, ok in _shapes(value):
-        if not ok:
-            raise NotARecord(f"its member {name!r} has the wrong type or form")
+    wrong = [name for name, ok in _shapes(value) if not ok]
+    if wrong:
+        raise NotARecord(f"its member {wrong[0]!r} has the wrong type or form")
     return Record(**value)
 
 

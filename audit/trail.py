@@ -72,6 +72,7 @@ class Trail:
                 data=data,
             )
             _write_line(fd, record.line())
+            self._note_head(record)
             return record
 
     def records(
@@ -95,6 +96,22 @@ class Trail:
             return _last_record(fd, _whole_lines_end(fd))
         finally:
             os.close(fd)
+
+    def _note_head(self, record: Record) -> None:
+        """Keep `count hash` in `head` beside the trail, for whoever copies it away.
+
+        Written in place and not synced: it costs nothing, an older head is true as well, and a
+        record that stands is not taken back for it.
+        """
+        line = _head_line(record.seq, record.hash)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        with contextlib.suppress(OSError):
+            fd = os.open(self.path.with_name("head"), flags, 0o640)
+            try:
+                os.pwrite(fd, line, 0)
+                os.ftruncate(fd, len(line))
+            finally:
+                os.close(fd)
 
     def _end(self, fd: int) -> tuple[int, str]:
         """Sequence number and hash to build on, after half a line was set aside and recorded."""
@@ -151,7 +168,11 @@ def write_head(path: Path, head: tuple[int, str]) -> None:
 
     `verify(..., head=...)` then finds a cut tail and a rewritten chain. Raises OSError.
     """
-    write_whole(path, f"{head[0]} {head[1]}\n".encode("ascii"))
+    write_whole(path, _head_line(*head))
+
+
+def _head_line(count: int, digest: str) -> bytes:
+    return f"{count} {digest}\n".encode("ascii")
 
 
 def _lock(fd: int) -> None:

@@ -270,6 +270,18 @@ def test_a_head_is_written_and_read_back(tmp_path):
         read_head("nothing of the kind")
 
 
+def test_the_head_beside_the_trail_follows_every_record(tmp_path):
+    """Whoever copies it away can check the trail later; failing to write it loses no record."""
+    trail = filled(tmp_path / "trail.jsonl")
+    assert read_head((tmp_path / "head").read_text()) == trail.head()
+
+    (tmp_path / "head").unlink()
+    (tmp_path / "head").mkdir()
+
+    assert trail.append("trial").seq == 6
+    assert verify(trail.path).ok
+
+
 def test_the_supervisor_pays_only_for_the_standard_library_and_rfc8785(tmp_path):
     """Loading the trail loads no other package."""
     code = (
