@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from daemon.gates import GATES, Refusal, check
 from daemon.scope import Scope
@@ -357,3 +359,55 @@ def test_a_large_file_full_of_old_findings_is_judged_at_once(tmp_path: Path) -> 
     code = f"import subprocess\n\nFILES = [\n{names},\n]\n\n\n{CODE}"
 
     assert Module(tmp_path, code).check(("    result = 0\n", "    result = 0.0\n")) is None
+
+
+WORDS = [
+    "eval",
+    "import os",
+    "x",
+    " = ",
+    "0",
+    "#",
+    "...",
+    "def f():",
+    "return",
+    "class A:",
+    "f'{x}'",
+]
+MARKS = [
+    "    ",
+    "\n",
+    "(",
+    ")",
+    "'",
+    "\\",
+    "\ufeff",
+    "\f",
+    "\r",
+    "\t",
+    "\u202e",
+    "\0",
+    "é",
+    "\ud800",
+]
+SNIPPETS = st.lists(st.sampled_from(WORDS + MARKS), max_size=12).map("".join)
+TEXTS = st.one_of(SNIPPETS, st.text(max_size=60))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=TEXTS, first=st.integers(-2, 20), size=st.integers(-2, 6))
+def test_no_patch_makes_a_gate_raise(text: str, first: int, size: int, tmp_path: Path) -> None:
+    """Any text at any range is answered with a refusal or with nothing."""
+    lines = CODE.split("\n")
+    original = "\n".join(lines[max(first - 1, 0) : max(first - 1 + size, 0)])
+    made = Hunk(
+        filename="sums.py",
+        first_line=first,
+        last_line=first + size - 1,
+        original=original,
+        replacement=text,
+    )
+
+    answer = Module(tmp_path).check_hunks(made)
+
+    assert answer is None or answer.reason

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from daemon.scope import Scope
 from daemon.settings import Settings, TargetSettings
@@ -189,3 +191,18 @@ def test_the_complaint_says_what_is_allowed(tmp_path: Path) -> None:
     assert scope(tmp_path, edit=("shop/*.py",)).complaint("readme.md") == (
         "readme.md may not be edited; this target's settings allow: shop/*.py"
     )
+
+
+PARTS = ["..", ".", "/", "tests", "T", "shop", "a.py", " ", "\\", "\0", "\ud800"]
+NAMES = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PARTS)).map("".join))
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=NAMES)
+def test_whatever_may_be_edited_lies_inside_and_is_no_test(name: str, tmp_path: Path) -> None:
+    """Any name at all: no exception, and what is allowed is a plain file below the root."""
+    if scope(tmp_path, edit=("**",)).may_edit(name):
+        path = tmp_path / name
+        assert path.resolve().is_relative_to(tmp_path.resolve())
+        assert not path.is_dir()
+        assert not {"tests", "test", "conftest.py"} & {part.casefold() for part in path.parts[-9:]}

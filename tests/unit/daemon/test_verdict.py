@@ -1,6 +1,8 @@
 """daemon/verdict.py: every way in which a trial can be good, bad or a deception."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from daemon.engines import Baseline
 from daemon.verdict import Evidence, Judgement, judge
@@ -345,3 +347,44 @@ def test_no_combination_of_worse_outcomes_is_ever_accepted() -> None:
             trial = {**FIXED, "t.py::n": now}
             answer = judged(trial, before={**BEFORE, "t.py::n": was})
             assert answer.accepted is ((was, now) in fine), (was, now)
+
+
+IDS = st.sampled_from(["t.py::a", "t.py::b", "t.py::c", "u.py", "u.py::x", "w.py::new"])
+OUTCOMES = st.dictionaries(IDS, st.sampled_from(list(Outcome)), max_size=6)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    before=OUTCOMES,
+    trial=OUTCOMES,
+    removal=OUTCOMES,
+    targets=st.lists(IDS, max_size=2, unique=True),
+    ending=st.sampled_from([Ending.FINISHED, Ending.FINISHED, Ending.CRASHED]),
+    written=st.sampled_from([None, "w.py"]),
+)
+def test_an_accepted_patch_never_made_anything_worse(
+    before: dict[str, Outcome],
+    trial: dict[str, Outcome],
+    removal: dict[str, Outcome],
+    targets: list[str],
+    ending: Ending,
+    written: str | None,
+) -> None:
+    """Whatever the three runs say, in any combination."""
+    answer = judged(
+        run(trial, ending), removal, before=before, targets=tuple(targets), reproduction=written
+    )
+
+    if not answer.accepted:
+        assert answer.evidence is Evidence.NONE
+        assert answer.reason
+        return
+    assert ending is Ending.FINISHED
+    assert all(trial[test] in (P, XP) for test, was in before.items() if was is P)
+    assert all(test in trial for test in before if "::" in test)
+    assert not answer.broken + answer.vanished + answer.newly_skipped + answer.appeared
+    if answer.evidence is Evidence.PROVEN:
+        proving = [test for test in targets if before.get(test) not in (None, P, XP)]
+        assert any(
+            removal.get(test, removal.get(test.split("::")[0])) in (F, E, XF) for test in proving
+        )
