@@ -1,20 +1,28 @@
 """Takes what lies in the inbox into the store: read, triaged, joined, recorded."""
 
-from collections.abc import Collection
-from datetime import datetime
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 from daemon.workshop import Workshop
+from reflections.errors import InboxUnusable, UnreadableNote
 from reflections.inbox import Arrival, Inbox
-from reflections.note import UnreadableNote, read_notes
+from reflections.note import read_notes
 from reflections.reflection import Reflection
 from reflections.signature import signature
 from reflections.triage import DEFAULT, Families, triage
+
+log = logging.getLogger("mendd.worker")
+GROUP_FILES, GROUP_BYTES = 200, 8 << 20
 
 
 def take_in(shop: Workshop, complete: Collection[str]) -> int:
     """Read every complete file; a file leaves the inbox only once its notes are in the store.
 
     Returns how many reflections were new. What cannot be read goes to `rejected/` with a reason.
+    Files are taken in groups with one write of the store each: first stored, then recorded, then
+    removed, so a crash in between repeats a step and loses or doubles no note.
     """
     settings = shop.settings.inbox
     inbox = Inbox(
@@ -22,62 +30,98 @@ def take_in(shop: Workshop, complete: Collection[str]) -> int:
         max_bytes=settings.max_kib * 1024,
         settle_s=settings.settle_s,
     )
+    arrivals = inbox.arrivals(complete=complete, now=shop.clock(), wait=shop.stop.wait)
     new = 0
-    for arrival in inbox.arrivals(complete=complete, now=shop.clock(), wait=shop.stop.wait):
+    for group in groups(arrivals):
         if shop.stop.is_set():
-            return new
-        shop.beacon.stage("inbox", arrival.name)
-        new += take_file(arrival, inbox, shop)
+            break
+        shop.beacon.stage("inbox", f"{len(group)} files, {group[0].name} first")
+        with shop.store.batch():
+            files = [read_in(arrival, shop) for arrival in group]
+        for file in files:
+            put_away(file, inbox, shop)
+            new += file.new
     return new
 
 
-def take_file(arrival: Arrival, inbox: Inbox, shop: Workshop) -> int:
-    """One file: its readable notes are stored, the rest is set aside with reasons."""
-    if arrival.rejection:
-        inbox.reject(arrival, arrival.rejection)
-        shop.trail.append("ignored", data={"file": arrival.name, "reason": arrival.rejection})
-        return 0
-    now = shop.clock()
+def groups(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
+    """Arrivals in handy groups: few enough to hold in memory, many enough to write seldom."""
+    group: list[Arrival] = []
+    size = 0
+    for arrival in arrivals:
+        group.append(arrival)
+        size += len(arrival.data)
+        if len(group) >= GROUP_FILES or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+@dataclass(kw_only=True)
+class TakenFile:
+    """What one file came to: records to write, and why (a part of) it is set aside."""
+
+    arrival: Arrival
+    rejected: str = ""
+    new: int = 0
+    records: list[tuple[str, Reflection, dict[str, Any]]] = field(default_factory=list)
+
+
+def read_in(arrival: Arrival, shop: Workshop) -> TakenFile:
+    """One file: its readable notes go into the store, the rest gets its reason."""
+    file = TakenFile(arrival=arrival, rejected=arrival.rejection or "")
+    if file.rejected:
+        return file
     try:
-        found = read_notes(arrival.name, arrival.data, received=now)
+        notes = read_notes(arrival.name, arrival.data, received=arrival.received)
     except UnreadableNote as error:
-        found, rejected = error.readable, str(error)
-    else:
-        rejected = ""
-    new = sum(take_note(note, shop, now) for note in found)
-    if rejected:
-        inbox.reject(arrival, rejected)
-        shop.trail.append("ignored", data={"file": arrival.name, "reason": rejected})
-    else:
-        inbox.done(arrival)
-    return new
+        notes, file.rejected = error.readable, str(error)
+    for note in notes:
+        take_note(note, file, shop)
+    return file
 
 
-def take_note(note: Reflection, shop: Workshop, now: datetime) -> bool:
+def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:
+    """Record what is in the store by now, then let the file leave the inbox."""
+    for event, note, data in file.records:
+        shop.trail.append(event, reflection=note.id, target=note.target, data=data)
+    if not file.rejected:
+        inbox.done(file.arrival)
+        return
+    try:
+        inbox.reject(file.arrival, file.rejected)
+    except InboxUnusable as error:  # it stays where it is; the others go on
+        log.warning("%s", error)
+    shop.trail.append("unreadable", data={"file": file.arrival.name, "reason": file.rejected})
+
+
+def take_note(note: Reflection, file: TakenFile, shop: Workshop) -> None:
     """One note: ignored, joined to the same failure, or new work."""
+    now = shop.clock()
     sorted_out = triage(note, families(shop))
     if sorted_out.kind is None:
         if shop.store.ignored(note, sorted_out.reason, now):
-            _record(shop, "ignored", note, reason=sorted_out.reason, source=note.source)
-        return False
+            said = {"reason": sorted_out.reason, **note_words(note)}
+            file.records.append(("ignored", note, said))
+        return
     added = shop.store.add(note, kind=sorted_out.kind, signature=signature(note), now=now)
     if added.how == "seen_before":
         reason = f"the same note was finished before, as {added.verdict}"
-        _record(shop, "ignored", note, reason=reason, source=note.source)
-        return False
-    _record(
-        shop,
-        "received",
-        note,
-        work=added.work.id,
-        how=added.how,
-        kind=sorted_out.kind,
-        keyword=sorted_out.keyword,
+        file.records.append(("ignored", note, {"reason": reason, "source": note.source}))
+        return
+    data: dict[str, Any] = {
+        "work": added.work.id,
+        "how": added.how,
+        "kind": sorted_out.kind,
+        "keyword": sorted_out.keyword,
         **note_words(note),
-    )
+    }
+    file.records.append(("received", note, data))
     if added.how == "came_back":
-        _record(shop, "came_back", note, earlier=added.work.came_back_of)
-    return added.how in ("new", "came_back")
+        earlier = {"earlier": added.work.came_back_of}
+        file.records.append(("came_back", note, earlier))
+    file.new += added.how in ("new", "came_back")
 
 
 def note_words(note: Reflection) -> dict[str, str]:
@@ -101,7 +145,3 @@ def families(shop: Workshop) -> Families:
         performance=chosen.performance or DEFAULT.performance,
         behaviour=chosen.behaviour or DEFAULT.behaviour,
     )
-
-
-def _record(shop: Workshop, event: str, note: Reflection, **data: object) -> None:
-    shop.trail.append(event, reflection=note.id, target=note.target, data=data)

@@ -55,9 +55,10 @@ class Store:
                 return Added(work=self._save(open_work.joined()), how="joined")
             applied = self._archive.find_signature(signature, verdict=_APPLIED)
             same = self._archive.find_digest(note.digest, but=_IGNORED)
-            if same is not None and same["verdict"] != _APPLIED:
+            if same is not None:
                 work = Work.from_json(same["work"])
-                return Added(work=work, how="seen_before", verdict=same["verdict"])
+                if same["verdict"] != _APPLIED or note.timestamp == work.reflection.timestamp:
+                    return Added(work=work, how="seen_before", verdict=same["verdict"])
             earlier = applied or same
             work = self._opened(note, kind, signature, now, earlier["id"] if earlier else None)
             return Added(work=self._save(work), how="came_back" if earlier else "new")

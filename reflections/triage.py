@@ -30,6 +30,9 @@ __all__ = ["DEFAULT", "Families", "Kind", "Triage", "triage"]
 _MOST_HITS = 500
 _PATTERNS = tuple(re.compile(pattern, re.IGNORECASE) for pattern in words.PATTERNS)
 
+_NAMES_CODE = re.compile(r"\b[\w/]+\.py\b|\b[a-z_][\w.]*\(")
+"""A Python file or a call: the note is about code, whatever its author did about it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Triage:
@@ -44,7 +47,8 @@ def triage(reflection: Reflection, families: Families = DEFAULT) -> Triage:
     """Sort one note. Its task summary is not read: "fix the failing test" is a task, not a fault.
 
     A traceback makes it a bug unless the outcome is a success. Behaviour goes before bug unless
-    an error is named; performance goes before bug words as weak as "problem".
+    an error or, beside a bug word, a piece of code is named; performance goes before bug words as
+    weak as "problem".
     """
     outcome = list(islice(_hits(reflection.outcome, families), _MOST_HITS))
     told = list(islice(_hits(reflection.reflection, families), _MOST_HITS))
@@ -66,8 +70,10 @@ def triage(reflection: Reflection, families: Families = DEFAULT) -> Triage:
 def _weightiest(meant: Sequence[Hit], reflection: Reflection) -> Hit:
     """The hit that decides the kind."""
     of_kind = {kind: [hit for hit in meant if hit.kind == kind] for kind in KINDS}
-    named = bool(reflection.test or reflection.traceback) or any(
-        ERROR_NAME.match(hit.shown) for hit in of_kind["bug"]
+    named = (
+        bool(reflection.test or reflection.traceback)
+        or any(ERROR_NAME.match(hit.shown) for hit in of_kind["bug"])
+        or (bool(of_kind["bug"]) and _NAMES_CODE.search(reflection.text) is not None)
     )
     hard = [hit for hit in of_kind["bug"] if hit.keyword not in words.SOFT]
     if of_kind["behaviour"] and not named:

@@ -157,14 +157,26 @@ def test_a_crash_between_archive_and_store_leaves_one_record(
 
 
 def test_a_failure_that_was_mended_comes_back(store: Store) -> None:
-    """Same signature as applied work, or the very same note: new work that says so."""
+    """Same signature as applied work, or the same words at a later time: new work that says so."""
     work = add(store, "a", "boom", mark="S").work
     store.finish(work, verdict="applied", reason="", now=NOW)
     back = add(store, "b", "boom again", mark="S")
     assert (back.how, back.work.came_back_of, back.work.id) == ("came_back", "a", "b")
     assert add(store, "c", "boom again", mark="S").how == "joined"
     store.finish(back.work, verdict="applied", reason="", now=NOW)
-    assert add(store, "a", "boom", mark="T").how == "came_back"
+    later = replace(note("a", "boom"), timestamp=NOW + timedelta(days=1))
+    assert store.add(later, kind="bug", signature="T", now=NOW).how == "came_back"
+
+
+def test_a_list_of_notes_that_grows_and_is_dropped_again_opens_nothing_twice(store: Store) -> None:
+    """The very same note, its time included, after its patch was applied, is no new failure."""
+    work = add(store, "a", "boom", mark="S").work
+    store.finish(work, verdict="applied", reason="", now=NOW)
+
+    again = add(store, "a", "boom", mark="S")
+
+    assert (again.how, again.verdict) == ("seen_before", "applied")
+    assert store.all() == []
 
 
 def test_a_note_that_was_finished_without_a_patch_is_seen_before(store: Store) -> None:
