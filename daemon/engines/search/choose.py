@@ -21,11 +21,22 @@ HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """How the failing tests failed."""
+
+    symptoms: tuple[str, ...] = ()  # exceptions of the code itself, assertions left out
+    expected: frozenset[str] = frozenset()  # types of the values the assertions expected
+    loud: bool = False  # every failing test ended in an exception or a hang, none in a wrong value
+
+
+@dataclass(frozen=True, kw_only=True)
 class Camp:
     """Patches that behave alike."""
 
     members: tuple[Candidate, ...]  # the best first
     bad: int  # inputs on which it shows the symptom and another camp does not
+    foreign: int  # results of a type that neither the unpatched code nor the tests know
+    disturbed: int  # inputs the unpatched code answered without the symptom, answered otherwise
     broken_examples: int
     seen: tuple[str, ...]
 
@@ -33,6 +44,11 @@ class Camp:
     def best(self) -> Candidate:
         """The likeliest member."""
         return self.members[0]
+
+    @property
+    def faults(self) -> tuple[int, bool, bool, bool]:
+        """What speaks against it, the gravest first."""
+        return self.broken_examples, self.bad > 0, self.foreign > 0, self.disturbed > 0
 
     @property
     def weight(self) -> float:
@@ -49,17 +65,15 @@ class Choice:
     reason: str
 
 
-def choose(plausible: Sequence[Candidate], probe: Probe | None, symptoms: Sequence[str]) -> Choice:
-    """Rank the camps; `symptoms` are names of exceptions the failing tests ended with."""
-    camps = camps_of(plausible, probe, symptoms)
-    camps.sort(key=lambda camp: (camp.broken_examples, camp.bad > 0, -camp.weight))
+def choose(plausible: Sequence[Candidate], probe: Probe | None, failure: Failure) -> Choice:
+    """Rank the camps by what speaks against them, then by how likely their best edit is."""
+    camps = camps_of(plausible, probe, failure)
+    camps.sort(key=lambda camp: (camp.faults, -camp.weight))
     best, others = camps[0], camps[1:]
     rivals = [
         camp.best
         for camp in others
-        if camp.broken_examples == best.broken_examples
-        and (camp.bad > 0) == (best.bad > 0)
-        and camp.weight >= CLEAR * best.weight
+        if camp.faults == best.faults and camp.weight >= CLEAR * best.weight
     ]
     return Choice(ranked=tuple(camps), rivals=tuple(rivals), reason=_reason(best, others, probe))
 
@@ -74,27 +88,33 @@ def _reason(best: Camp, others: Sequence[Camp], probe: Probe | None) -> str:
         parts.append("the documented examples hold with it")
     if any(camp.bad and not best.bad for camp in others):
         parts.append("the reported symptom is gone on neighbouring inputs too")
+    if any(camp.foreign and not best.foreign for camp in others):
+        parts.append("it only returns kinds of values that the code or the tests know")
+    if any(camp.disturbed and not best.disturbed for camp in others):
+        parts.append("it changes nothing where the code already gave an answer")
     parts.append("it is the likeliest kind of edit at the most suspicious place")
     return f"Of {1 + len(others)} behaviours that pass the tests it was preferred because " + (
         " and ".join(parts) + "."
     )
 
 
-def camps_of(
-    plausible: Sequence[Candidate], probe: Probe | None, symptoms: Sequence[str]
-) -> list[Camp]:
+def camps_of(plausible: Sequence[Candidate], probe: Probe | None, failure: Failure) -> list[Camp]:
     """Patches grouped by behaviour; without a probe each is a camp of its own."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for number in range(len(plausible)):
         behaviour = probe.behaviours.get(number) if probe else None
         key = behaviour.seen if behaviour and behaviour.seen else (f"unseen {number}",)
         groups.setdefault(key, []).append(number)
-    bad_words = {f"!{name}" for name in symptoms} | set(HANGS)
+    bad_words = {f"!{name}" for name in failure.symptoms} | set(HANGS)
     keys = list(groups)
+    before = probe.behaviours[-1].seen if probe and -1 in probe.behaviours else ()
+    known = {kind for seen in before for kind in kinds_of(seen)} | set(failure.expected)
     return [
         Camp(
             members=tuple(plausible[number] for number in sorted(numbers)),
             bad=_bad_inputs(key, keys, bad_words),
+            foreign=sum(bool(set(kinds_of(seen)) - known) for seen in key) if known else 0,
+            disturbed=_disturbed(key, before, bad_words) if failure.loud else 0,
             broken_examples=_broken(probe, numbers[0]),
             seen=key,
         )
@@ -109,6 +129,32 @@ def _bad_inputs(key: tuple[str, ...], keys: list[tuple[str, ...]], bad_words: se
         own in bad_words and any(not other[place].startswith(("!", "?")) for other in others)
         for place, own in enumerate(key)
     )
+
+
+def _disturbed(key: tuple[str, ...], before: tuple[str, ...], bad_words: set[str]) -> int:
+    """Where a loud failure is the only symptom, a quiet answer was right and should stay."""
+    pairs = zip(key, before, strict=False)
+    return sum(old != new and old not in bad_words and "|" in old for new, old in pairs)
+
+
+def kinds_of(seen: str) -> list[str]:
+    """The types in one observed behaviour; none for an exception."""
+    return seen.partition("|")[0].split() if "|" in seen else []
+
+
+def types_in(literal: str) -> set[str]:
+    """The type of a literal and of its elements.
+
+    >>> sorted(types_in("[1, 'a']"))
+    ['int', 'list', 'str']
+    """
+    try:
+        value = ast.literal_eval(literal)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    inner = value.values() if isinstance(value, dict) else value
+    elements = list(inner) if isinstance(value, (list, tuple, set, dict)) else []
+    return {type(each).__name__ for each in (value, *elements)}
 
 
 def _broken(probe: Probe | None, number: int) -> int:

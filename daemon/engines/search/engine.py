@@ -30,6 +30,7 @@ from daemon.engines.search.edits import patch_of
 from daemon.engines.search.examine import (
     Evidence,
     areas_of,
+    failure_of,
     hints_of,
     import_areas,
     outermost,
@@ -230,9 +231,7 @@ class SearchSession:
             if not hunt.plausible:
                 return self._nothing(hunt, suspicion)
             probe = self._probe(screener, hunt.plausible, report)
-        symptoms = sorted({s.error for s in self._evidence.failing if s.test in goal and s.error})
-        symptoms = [name for name in symptoms if name not in ("AssertionError", "Failed")]
-        choice = choose(merged(hunt.plausible), probe, symptoms)
+        choice = choose(merged(hunt.plausible), probe, failure_of(self._evidence, goal))
         return Found(choice=choice, suspicion=suspicion, goal=goal, tally=hunt.tally)
 
     def _goal(self, report: BugReport) -> tuple[str, ...]:

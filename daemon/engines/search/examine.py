@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from daemon.engines import Baseline
 from daemon.engines.search.candidates import Area
+from daemon.engines.search.choose import Failure, types_in
 from daemon.engines.search.diagnose import Library
 from daemon.engines.search.ingredients import constants_in, constants_of
 from daemon.engines.search.localise import Seen, Suspicion, localise
@@ -17,7 +18,7 @@ MOST_FAILING = 60
 MOST_PASSING = 300
 MOST_AREAS = 14
 SPECTRUM_CPU_S = 3.0
-SHORTEST_S = 0.06  # processor time below which a hang cannot be told from a slow start
+SHORTEST_S = 0.025  # processor time below which a hang cannot be told from a slow start
 ELSEWHERE = 0.4  # how much a function counts that the note does not mean
 IMPORTED = 0.45  # suspicion of module-level code that a suspicious function reads
 
@@ -70,7 +71,7 @@ def plan_of(goal: Sequence[str], evidence: Evidence, files: set[str]) -> Plan:
     """
     seen = {each.test: each for each in (*evidence.failing, *evidence.passing)}
     passing = [s for s in evidence.passing if files & set(s.lines)]
-    usual = max((s.seconds for s in passing), default=0.02)
+    usual = max((s.seconds for s in passing), default=0.005)
     times = {
         name: SHORTEST_S + 4 * (s.seconds if s.outcome in ("passed", "failed") else usual)
         for name, s in seen.items()
@@ -193,6 +194,17 @@ def outermost(program: Program, function: FunctionNode) -> FunctionNode:
     """The function that holds this one and is held by none."""
     around = [node for node in program.up(function) if isinstance(node, FUNCTIONS)]
     return around[-1] if around else function
+
+
+def failure_of(evidence: Evidence, goal: Sequence[str]) -> Failure:
+    """How the goal tests failed: loudly (exceptions, hangs) or with a wrong value."""
+    failing = [seen for seen in evidence.failing if seen.test in set(goal)]
+    quiet = [
+        s for s in failing if s.outcome == "failed" and s.error in ("AssertionError", "Failed")
+    ]
+    symptoms = {s.error for s in failing if s.error} - {"AssertionError", "Failed"}
+    expected = {kind for s in failing for kind in types_in((*s.compared, "", "", "")[2])}
+    return Failure(symptoms=tuple(sorted(symptoms)), expected=frozenset(expected), loud=not quiet)
 
 
 def hints_of(evidence: Evidence, goal: Sequence[str], note: str) -> tuple[str, ...]:
