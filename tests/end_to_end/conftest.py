@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from audit.trail import verify
+from sandbox.launch import state_label
 
 PATIENCE_S = 120.0
 
@@ -192,9 +193,9 @@ class Site:
         return text + "\n" + "\n".join(events)
 
     def containers(self) -> list[str]:
-        """Our containers that exist now."""
+        """This installation's containers that exist now."""
         done = subprocess.run(
-            ["docker", "ps", "-aq", "--filter", "label=mendd.state"],
+            ["docker", "ps", "-aq", "--filter", f"label=mendd.state={state_label(self.state)}"],
             capture_output=True,
             text=True,
             check=True,
