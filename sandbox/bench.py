@@ -254,8 +254,10 @@ def concluded(results: Results, end: _End, output: bytearray) -> Run:
     text = bytes(output).decode("utf-8", "replace")
     if results.missing and not results.forged:
         raise ImageUnavailable(f"the tests cannot be started: {results.missing}; is it installed?")
-    if not results.begun and end.reason == "exited" and not end.oom:
-        raise SandboxDied(f"the sandbox did not get ready (status {end.status}): {text[-2000:]}")
+    if not results.begun and end.reason in ("exited", "timeout") and not end.oom:
+        raise SandboxDied(
+            f"the sandbox did not get ready ({end.reason}, status {end.status}): {text[-2000:]}"
+        )
     ending, detail = verdict(results, end)
     return Run(
         ending=ending, outcomes=results.outcomes(), messages=results.messages(),
