@@ -88,6 +88,11 @@ class Journal:
         return self.folder / f"{change}.json"
 
 
+def open_changes(folder: Path) -> frozenset[str]:
+    """The ids of the changes a crash left open or unrecorded; nothing is settled by looking."""
+    return frozenset(path.stem for path in folder.glob("*.json"))
+
+
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[Journal]:
     """The journal, for this process alone. Raises JournalBusy after 30 s, OSError."""

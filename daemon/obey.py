@@ -119,6 +119,7 @@ def revert(order: Order, shop: Workshop) -> str:
         reflection=order.id,
         target=kept["extra"].get("target"),
         data={
+            "patch": data["id"],
             "by": order.by,
             "reason": order.reason,
             "files": list(result.files),

@@ -3,13 +3,16 @@
 import logging
 
 from audit.certificate import load
+from audit.durable import plain_name
 from audit.errors import CertificateError
 from daemon.apply import Applied, Recovered, recover
 from daemon.job import change_owner
+from daemon.journal import open_changes
 from daemon.workshop import Workshop
-from reflections.store import Work
+from reflections.store import State
 from sandbox.errors import EngineUnavailable
 
+REVERT = "-revert"  # daemon/apply.py ends the id of an inverse change with it
 log = logging.getLogger("mendd.worker")
 
 
@@ -18,9 +21,10 @@ def settle_leftovers(shop: Workshop) -> None:
 
     Works with the kill switch on: restoring the old code is what the switch asks for.
     """
+    waiting = open_changes(shop.journal)
     for found in recover(shop.journal):
         log.warning("after an interruption, %s: %s", found.id, found.what)
-        make_up_for(found, shop)
+        make_up_for(found, taken_back=f"{found.id}{REVERT}" in waiting, shop=shop)
     try:
         removed = shop.sandbox.sweep()
     except EngineUnavailable as error:
@@ -30,43 +34,57 @@ def settle_leftovers(shop: Workshop) -> None:
         log.warning("removed %d containers that were left over", removed)
 
 
-def make_up_for(found: Recovered, shop: Workshop) -> None:
+def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
     """Bring trail and store up to what the module is: nothing done goes without its record."""
-    owner = next((work for work in shop.store.all() if change_owner(found.id, work.id)), None)
+    patch = found.id.removesuffix(REVERT)
+    work = next((work for work in shop.store.all() if change_owner(patch, work.id)), None)
+    reflection = work.id if work else reflection_of(patch, shop)
     shop.trail.append(
         "recovered",
-        reflection=owner.id if owner else None,
+        reflection=reflection,
         data={"change": found.id, "what": found.what, "files": list(found.files)},
     )
-    if found.ending != "finished" or found.applied is None or owner is None:
+    if found.ending != "finished" or found.applied is None or reflection is None:
         return
-    if found.id.endswith("-revert"):
-        record_once("reverted", found.applied, owner, shop)
+    reverting = found.id != patch
+    event = "reverted" if reverting else "applied"
+    record_once(event, found.applied, patch, reflection, shop)
+    if work is None or taken_back:
         return
-    record_once("applied", found.applied, owner, shop)
+    if reverting:
+        reason = "applied and taken back just before an interruption"
+        shop.store.update(work, state=State.FROZEN, data={**work.data, "reason": reason})
+        return
     shop.store.finish(
-        owner,
+        work,
         verdict="applied",
         reason="applied just before an interruption; recorded after it",
         now=shop.clock(),
-        extra={"applied": found.applied.to_json(), "target": owner.reflection.target},
+        extra={"applied": found.applied.to_json(), "target": work.reflection.target},
     )
 
 
-def record_once(event: str, done: Applied, owner: Work, shop: Workshop) -> None:
+def reflection_of(patch: str, shop: Workshop) -> str | None:
+    """Whose patch it was, by the trail; for work that is archived already."""
+    for record in shop.trail.records(event="applied"):
+        if record.data.get("patch") == patch:
+            return record.reflection
+    return None
+
+
+def record_once(event: str, done: Applied, patch: str, reflection: str, shop: Workshop) -> None:
     """Write the record that the interruption prevented, unless it was written."""
-    known = shop.trail.records(reflection=owner.id, event=event)
-    if any(record.data.get("patch") == done.id for record in known):
+    known = shop.trail.records(reflection=reflection, event=event)
+    if any(record.data.get("patch") == patch for record in known):
         return
     shop.trail.append(
         event,
-        reflection=owner.id,
-        target=owner.reflection.target,
+        reflection=reflection,
         data={
-            "patch": done.id,
+            "patch": patch,
             "files": list(done.files),
             "diff": done.diff,
-            "evidence": evidence_of(owner, shop),
+            "evidence": evidence_of(reflection, shop) if event == "applied" else None,
             "base_hash": done.base_hash,
             "result_hash": done.result_hash,
             "commit": done.commit,
@@ -76,9 +94,9 @@ def record_once(event: str, done: Applied, owner: Work, shop: Workshop) -> None:
     )
 
 
-def evidence_of(owner: Work, shop: Workshop) -> str:
+def evidence_of(reflection: str, shop: Workshop) -> str:
     """What the certificate, written before the change, says about the proof."""
     try:
-        return load(shop.certificates / f"{owner.id}.json").evidence
+        return load(shop.certificates / f"{plain_name(reflection)}.json").evidence
     except (CertificateError, OSError):
         return "unknown"

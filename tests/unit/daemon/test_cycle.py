@@ -435,3 +435,60 @@ def test_two_notes_on_one_failure_are_one_piece_of_work(place: Callable[..., Pla
 
     (work_item,) = here.shop.store.all()
     assert (work_item.seen, work_item.priority) == (2, 1)
+
+
+class Crash(BaseException):
+    """Stands for the death of the process at one point."""
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "daemon.chronicle.Chronicle.applied",
+        "daemon.settle.remember",
+        "reflections.store.Store.finish",
+    ],
+)
+def test_a_crash_after_the_change_loses_no_record(
+    place: Callable[..., Place], point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was not recorded when the process died is recorded once at the next start."""
+    here = place()
+
+    def crash(*_: object, **__: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as dying:
+        dying.setattr(point, crash)
+        with pytest.raises(Crash):
+            here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    assert here.file.read_text() == FIXED
+
+    here.engines = []
+    here.work()
+
+    assert here.events().count("applied") == 1
+    assert here.shop.store.all() == []
+    assert next(iter(here.shop.store.archived(1)))["verdict"] == "applied"
+    assert here.file.read_text() == FIXED
+
+
+def test_a_reverted_patch_is_not_reverted_twice_after_a_crash(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The live check took the patch back and the process died before saying so."""
+    here = place('health = ["false"]\nhealth_s = 0')
+
+    def crash(*_: object, **__: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as dying:
+        dying.setattr("daemon.chronicle.Chronicle.reverted", crash)
+        with pytest.raises(Crash):
+            here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    here.engines = [ScriptedEngine(REPORT, [RIGHT])]
+    here.work()
+
+    assert here.file.read_text() == CODE
+    assert here.events().count("reverted") == 1
+    assert here.shop.store.all()[0].state is State.FROZEN
