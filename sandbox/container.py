@@ -26,6 +26,7 @@ SHM_MIB = 16
 SECCOMP = Path(__file__).with_name("seccomp.json")
 HARNESS = ("python3", "-I", "-S", "/mendd/mendd_guest/harness.py")
 KEPT_CAPABILITIES = ["KILL", "SETGID", "SETUID"]  # the harness's; the tested child has none
+LAYER_TIMEOUT_S = 1200
 GONE = {404, 409}  # removed already, or its removal or end is under way: what we wanted
 
 
@@ -105,6 +106,16 @@ def translated(what: str) -> Iterator[None]:
         raise EngineUnavailable(
             f"{what}: no Docker engine answers ({fault}). Does it run, and may this user reach it?"
         ) from fault
+
+
+@contextlib.contextmanager
+def patient(client: Any) -> Iterator[Any]:
+    """The client with a longer timeout, for what moves whole layers."""
+    usual, client.timeout = client.timeout, LAYER_TIMEOUT_S
+    try:
+        yield client
+    finally:
+        client.timeout = usual
 
 
 def reason(fault: APIError) -> str:
@@ -231,8 +242,8 @@ class Docker:
     def import_image(self, tar: Any, *, tag: str, changes: Sequence[str]) -> str:
         """An image of one layer out of a tar stream."""
         repository, _, version = tag.partition(":")
-        with translated("importing an image"):
-            answer = self.client.import_image_from_stream(
+        with translated("importing an image"), patient(self.client) as client:
+            answer = client.import_image_from_stream(
                 tar, repository=repository, tag=version, changes=list(changes)
             )
         return last_status(answer)
@@ -240,8 +251,8 @@ class Docker:
     def commit(self, container: str, *, tag: str, changes: Sequence[str]) -> str:
         """An image out of a container's file system."""
         repository, _, version = tag.partition(":")
-        with translated("committing an image"):
-            made = self.client.commit(
+        with translated("committing an image"), patient(self.client) as client:
+            made = client.commit(
                 container, repository=repository, tag=version, changes="\n".join(changes)
             )
         return str(made["Id"])
@@ -268,8 +279,8 @@ class Docker:
 
     def upload(self, container: str, tar: Any) -> None:
         """Unpack a tar (bytes or an iterator of them) at the container's root."""
-        with translated("filling a build container"):
-            self.client.put_archive(container, "/", tar)
+        with translated("filling a build container"), patient(self.client) as client:
+            client.put_archive(container, "/", tar)
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Exit code of a build container; SandboxError when it takes too long."""
@@ -292,7 +303,7 @@ class Docker:
                 return str(client.inspect_image(name)["Id"])
         except ImageUnavailable:
             repository, _, version = name.rpartition(":")
-            with translated(f"pulling {name}"):
+            with translated(f"pulling {name}"), patient(client):
                 client.pull(repository or name, tag=version if repository else "latest")
                 return str(client.inspect_image(name)["Id"])
 

@@ -1,6 +1,7 @@
 """Image layers: dependencies with the newest pytest, what stays out of them, and pruning."""
 
 import gc
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,15 @@ def test_old_snapshots_are_pruned(sandbox: Sandbox, tmp_path: Path) -> None:
     left = {str(image["Id"]) for image in sandbox._docker.images(label)} & set(images)
     assert images[-1] in left
     assert len(left) == 3
+
+
+def test_a_snapshot_that_is_gone_is_no_test_result(bench_of: Any, sandbox: Sandbox) -> None:
+    """Somebody cleaned up images; preparing again brings it back."""
+    bench = bench_of({"test_a.py": f"def test_a(): pass\n# {secrets.token_hex(8)}\n"})
+    assert sandbox._docker.remove_image(bench.image_id)
+    with pytest.raises(ImageUnavailable, match="gone"):
+        bench.run()
+    assert sandbox.prepare(bench.module).run().ending is Ending.FINISHED
 
 
 def test_the_engine_is_described(sandbox: Sandbox) -> None:
