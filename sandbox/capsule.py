@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.container import Box, Docker
+from sandbox.box import Box
+from sandbox.container import Docker
 from sandbox.errors import SandboxDied, SandboxError
 from sandbox.stream import Stream, StreamEnded
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.container import SECCOMP, Docker
+from sandbox.box import SECCOMP
+from sandbox.container import Docker
 from sandbox.errors import SandboxError
 
 OLDEST_API = (1, 40)  # private IPC, pids limit, init and tmpfs options all work from here on

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sandbox.box import Box
 from sandbox.capsule import Capsule, Setup, Undertaker
-from sandbox.container import Box, Docker
+from sandbox.container import Docker
 from sandbox.errors import TrialStopped
 from sandbox.image import PATH
 from sandbox.module import TREE_ROOM_MIB, Limits, Module
