@@ -1,4 +1,4 @@
-"""A trial container's flags: constants but for the numbers; docs/sandbox.md says what each stops."""
+"""A trial container's flags: constants but for the numbers (docs/sandbox.md has the reasons)."""
 
 import json
 from collections.abc import Mapping
