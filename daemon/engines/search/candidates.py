@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from daemon.engines.search.edits import Edit, same_code_key
+from daemon.engines.search.edits import Edit, same_code_key, unchanged_key
 from daemon.engines.search.ingredients import Pool
 from daemon.engines.search.program import FUNCTIONS, FunctionNode, Program
 from daemon.engines.search.spot import Spot
@@ -42,8 +42,10 @@ def candidates(
     seen: set[tuple[str, str]] = set()
     for candidate in found:
         key = same_code_key(candidate.program, candidate.edit)
-        if key is not None and (candidate.program.filename, key) not in seen:
-            seen.add((candidate.program.filename, key))
+        if key is None or (candidate.program.filename, key) in seen:
+            continue
+        seen.add((candidate.program.filename, key))
+        if key != unchanged_key(candidate.program, candidate.edit):
             yield candidate
 
 

@@ -10,7 +10,7 @@ import ast
 import doctest
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.program import Program
@@ -34,8 +34,10 @@ class Camp:
     """Patches that behave alike."""
 
     members: tuple[Candidate, ...]  # the best first
+    shows_symptom: bool  # some neighbouring input still ends as the report says
     bad: int  # inputs on which it shows the symptom and another camp does not
     foreign: int  # results of a type that neither the unpatched code nor the tests know
+    dissent: int  # inputs on which the weight of the other camps says otherwise
     disturbed: int  # inputs the unpatched code answered without the symptom, answered otherwise
     broken_examples: int
     seen: tuple[str, ...]
@@ -44,6 +46,11 @@ class Camp:
     def best(self) -> Candidate:
         """The likeliest member."""
         return self.members[0]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something may be wrong with it even if no better one is known."""
+        return self.broken_examples > 0 or self.shows_symptom or self.foreign > 0
 
     @property
     def faults(self) -> tuple[int, bool, bool, bool]:
@@ -67,7 +74,7 @@ class Choice:
 
 def choose(plausible: Sequence[Candidate], probe: Probe | None, failure: Failure) -> Choice:
     """Rank the camps by what speaks against them, then by how likely their best edit is."""
-    camps = camps_of(plausible, probe, failure)
+    camps = with_dissent(camps_of(plausible, probe, failure))
     camps.sort(key=lambda camp: (camp.faults, -camp.weight))
     best, others = camps[0], camps[1:]
     rivals = [
@@ -112,7 +119,9 @@ def camps_of(plausible: Sequence[Candidate], probe: Probe | None, failure: Failu
     return [
         Camp(
             members=tuple(plausible[number] for number in sorted(numbers)),
+            shows_symptom=any(seen in bad_words for seen in key),
             bad=_bad_inputs(key, keys, bad_words),
+            dissent=0,
             foreign=sum(bool(set(kinds_of(seen)) - known) for seen in key) if known else 0,
             disturbed=_disturbed(key, before, bad_words) if failure.loud else 0,
             broken_examples=_broken(probe, numbers[0]),
@@ -120,6 +129,26 @@ def camps_of(plausible: Sequence[Candidate], probe: Probe | None, failure: Failu
         )
         for key, numbers in groups.items()
     ]
+
+
+def with_dissent(camps: list[Camp]) -> list[Camp]:
+    """Count for each camp the inputs on which it stands against the weightiest answer.
+
+    Right patches agree with each other and, mostly, with wrong ones; wrong ones err each in their
+    own way (the idea of voting among independent versions).
+    """
+    longest = max((len(camp.seen) for camp in camps), default=0)
+    against = [0] * len(camps)
+    for place in range(longest):
+        votes: dict[str, float] = {}
+        for camp in camps:
+            if place < len(camp.seen):
+                votes[camp.seen[place]] = votes.get(camp.seen[place], 0.0) + camp.weight
+        if len(votes) > 1:
+            winner = max(votes, key=lambda answer: votes[answer])
+            for number, camp in enumerate(camps):
+                against[number] += place >= len(camp.seen) or camp.seen[place] != winner
+    return [replace(camp, dissent=count) for camp, count in zip(camps, against, strict=True)]
 
 
 def _bad_inputs(key: tuple[str, ...], keys: list[tuple[str, ...]], bad_words: set[str]) -> int:

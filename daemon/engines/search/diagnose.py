@@ -110,9 +110,9 @@ def read(reflection: Reflection, library: Library) -> Reading:
 
 def _from_frames(text: str, library: Library, foreign: list[str]) -> Iterator[Suspect]:
     """The functions a traceback goes through; the innermost weighs most."""
-    frames = [(m[1], int(m[2])) for m in FRAME.finditer(text)]
-    frames += [(m[1], int(m[2])) for m in PYTEST_FRAME.finditer(text)]
-    for depth, (path, line) in enumerate(reversed(frames)):
+    frames = [(m[1], int(m[2]), m[3] or "") for m in FRAME.finditer(text)]
+    frames += [(m[1], int(m[2]), "") for m in PYTEST_FRAME.finditer(text)]
+    for depth, (path, line, said) in enumerate(reversed(frames)):
         filename = own_file(path, library.source.files)
         if filename is None:
             if "site-packages" not in path and "/lib/python" not in path:
@@ -120,7 +120,7 @@ def _from_frames(text: str, library: Library, foreign: list[str]) -> Iterator[Su
             continue
         program = library.program(filename) if filename in library.files else None
         if program is not None:
-            name = _function_at(program, line)
+            name = _function_at(program, line, said)
             weight = max(0.8, 1.0 - 0.02 * depth)
             yield Suspect(filename=filename, function=name, weight=weight, why="in the traceback")
 
@@ -136,8 +136,14 @@ def own_file(path: str, files: Sequence[str]) -> str | None:
     return max(fitting, key=len, default=None)
 
 
-def _function_at(program: Program, line: int) -> str | None:
-    """The innermost function whose lines hold this one."""
+def _function_at(program: Program, line: int, said: str) -> str | None:
+    """The innermost function whose lines hold this one.
+
+    The name the traceback gives (`said`) wins: lines move when a file is edited, names stay.
+    """
+    named = [name for name in program.functions if said in (name, name.rpartition(".")[2])]
+    if len(named) == 1:
+        return named[0]
     around = [
         (node.lineno, name)
         for name, node in program.functions.items()

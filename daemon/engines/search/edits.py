@@ -107,21 +107,23 @@ def patch_of(program: Program, edit: Edit, rationale: str = "") -> Patch:
 def same_code_key(program: Program, edit: Edit) -> str | None:
     """Equal for edits that lead to the same code; None when the result does not parse.
 
-    Only the smallest statement around the edit is parsed, so this stays far cheaper than a trial.
+    Only the innermost function or class around the edit is parsed: far cheaper than a trial.
     """
-    begin = min(piece.begin for piece in edit.pieces)
-    end = max(piece.end for piece in edit.pieces)
-    node = smallest_function(program, begin, end)
-    first, last = (node.lineno, node.end_lineno or node.lineno) if node else (1, len(program.lines))
-    decorators = getattr(node, "decorator_list", ())
-    first = min([first, *(d.lineno for d in decorators)])
-    start = program.line_start(first)
-    stop = min(program.line_start(last + 1), len(program.text))
-    if begin < start or end > stop:
-        start, stop = 0, len(program.text)
+    start, stop = _around(program, edit)
     moved = [Piece(begin=p.begin - start, end=p.end - start, text=p.text) for p in edit.pieces]
-    text = applied(program.text[start:stop], moved)
-    if text[:1] in " \t":
+    return _key(start, applied(program.text[start:stop], moved))
+
+
+def unchanged_key(program: Program, edit: Edit) -> str | None:
+    """The key of the code as it is, around the edit."""
+    start, stop = _around(program, edit)
+    if start not in program.keys:
+        program.keys[start] = _key(start, program.text[start:stop])
+    return program.keys[start]
+
+
+def _key(start: int, text: str) -> str | None:
+    if text[:1] in (" ", "\t"):
         text = "if 1:\n" + text
     try:
         return f"{start}:" + ast.dump(ast.parse(text))
@@ -129,13 +131,9 @@ def same_code_key(program: Program, edit: Edit) -> str | None:
         return None
 
 
-def smallest_function(program: Program, begin: int, end: int) -> ast.stmt | None:
-    """The innermost function or class whose lines hold all of [begin, end)."""
-    best: ast.stmt | None = None
-    for node in ast.walk(program.tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            low = program.line_start(node.lineno)
-            high = program.line_start((node.end_lineno or node.lineno) + 1)
-            if low <= begin and end <= high and (best is None or best.lineno < node.lineno):
-                best = node
-    return best
+def _around(program: Program, edit: Edit) -> tuple[int, int]:
+    """The lines of the innermost function or class around the edit; the whole file for others."""
+    begin = min(piece.begin for piece in edit.pieces)
+    end = max(piece.end for piece in edit.pieces)
+    inside = [span for span in program.definitions if span[0] <= begin and end <= span[1]]
+    return max(inside, default=(0, len(program.text)))

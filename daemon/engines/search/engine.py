@@ -15,7 +15,7 @@ from daemon.engines import (
     Spending,
 )
 from daemon.engines.search import explain
-from daemon.engines.search.candidates import Candidate, candidates
+from daemon.engines.search.candidates import Area, Candidate, candidates
 from daemon.engines.search.choose import Camp, Choice, choose, documented_examples
 from daemon.engines.search.diagnose import (
     Library,
@@ -230,9 +230,18 @@ class SearchSession:
             hunt = self._hunt(screener, goal, suspicion, report)
             if not hunt.plausible:
                 return self._nothing(hunt, suspicion)
-            probe = self._probe(screener, hunt.plausible, report)
-        choice = choose(merged(hunt.plausible), probe, failure_of(self._evidence, goal))
+            choice = self._choice(screener, hunt, report, goal)
+            while choice.ranked[0].doubtful and hunt.more():
+                choice = self._choice(screener, hunt, report, goal)
         return Found(choice=choice, suspicion=suspicion, goal=goal, tally=hunt.tally)
+
+    def _choice(
+        self, screener: Screener, hunt: Hunt, report: BugReport, goal: Sequence[str]
+    ) -> Choice:
+        """Compare and rank what the hunt has found so far."""
+        self._case.progress(f"comparing {len(hunt.plausible)} patches that pass the tests")
+        probe = self._probe(screener, hunt.plausible, report)
+        return choose(merged(hunt.plausible), probe, failure_of(self._evidence, goal))
 
     def _goal(self, report: BugReport) -> tuple[str, ...]:
         """The failing tests that run the reported function; the report's own test first."""
@@ -277,19 +286,19 @@ class SearchSession:
         self,
         screener: Screener,
         goal: tuple[str, ...],
-        areas: Sequence[object],
+        areas: Sequence[Area],
         files: set[str],
         time_s: float,
     ) -> Hunt:
         hunt = Hunt(
             screener=screener,
-            plan=plan_of(goal, self._evidence, files),
+            plan=plan_of(goal, self._evidence, files, self._case.baseline().run.durations),
             time_s=time_s,
             most=self._settings.candidates,
             stop=self._case.stop,
             progress=self._case.progress,
         )
-        hunt.run(candidates(areas))  # type: ignore[arg-type]
+        hunt.run(candidates(areas))
         return hunt
 
     def _probe(

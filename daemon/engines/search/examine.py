@@ -19,7 +19,7 @@ MOST_PASSING = 300
 MOST_AREAS = 14
 SPECTRUM_CPU_S = 3.0
 SHORTEST_S = 0.025  # processor time below which a hang cannot be told from a slow start
-ELSEWHERE = 0.4  # how much a function counts that the note does not mean
+FACTOR = 4  # on a test's own time: what a candidate may take for it
 IMPORTED = 0.45  # suspicion of module-level code that a suspicious function reads
 
 
@@ -63,26 +63,35 @@ def watch_passing(
     return Evidence(failing=evidence.failing, passing=passing, unseen=evidence.unseen)
 
 
-def plan_of(goal: Sequence[str], evidence: Evidence, files: set[str]) -> Plan:
+def plan_of(
+    goal: Sequence[str], evidence: Evidence, files: set[str], durations: Mapping[str, float]
+) -> Plan:
     """Failing tests first, the cheapest first; of the passing ones those that touch these files.
 
-    A test may take several times what it took under observation (which itself slows it down), so
-    that a hang ends soon and a good candidate is not mistaken for one.
+    A test may take several times what it took unpatched, so that a hang ends soon and a good
+    candidate is not mistaken for one. `durations`: seconds of the baseline run (a busy machine
+    makes them long, observation makes the spectrum's long; the shorter is nearer the truth).
     """
     seen = {each.test: each for each in (*evidence.failing, *evidence.passing)}
+
+    def own(test: str) -> float | None:
+        known = seen.get(test)
+        found = [known.seconds] if known and known.outcome in ("passed", "failed") else []
+        found += [durations[test]] if durations.get(test, 60.0) < 30.0 else []
+        return min(found, default=None)
+
     passing = [s for s in evidence.passing if files & set(s.lines)]
-    usual = max((s.seconds for s in passing), default=0.005)
+    usual = max((own(s.test) or 0.0 for s in passing), default=0.005)
     times = {
-        name: SHORTEST_S + 4 * (s.seconds if s.outcome in ("passed", "failed") else usual)
-        for name, s in seen.items()
+        test: SHORTEST_S + FACTOR * (usual if (time := own(test)) is None else time)
+        for test in [*goal, *(s.test for s in passing)]
     }
     for test in goal:
-        times[test] = max(times.get(test, 0.0), SHORTEST_S + 2 * min(usual, 0.5))
+        times[test] = max(times[test], SHORTEST_S + 2 * min(usual, 0.5))
 
     def cheap(test: str) -> tuple[bool, float]:
-        known = seen.get(test)
-        hung = known is not None and known.outcome == "timeout"
-        return hung, round(known.seconds, 2) if known else 0.0
+        time = own(test)
+        return time is None, round(time or 0.0, 2)
 
     rest = sorted((s.test for s in passing), key=cheap)
     ordered = tuple(sorted(goal, key=cheap))

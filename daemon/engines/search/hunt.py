@@ -1,5 +1,6 @@
 """The search itself: screen candidates until enough is known, within its budgets."""
 
+import collections
 import itertools
 import threading
 import time
@@ -12,8 +13,9 @@ from daemon.engines.search.explain import Tally
 from daemon.engines.search.screening import Plan, Screener, Verdict
 
 ENOUGH = 40  # plausible candidates; more would not change the choice
-AT_LEAST_MORE = 500  # candidates screened after the first plausible one, for rivals
-FAINT = 0.25  # rivals this much less likely than the first plausible one are not looked for
+AT_LEAST_MORE = 1200  # candidates screened after the first plausible one, for rivals
+FAINT = 0.15  # rivals this much less likely than the first plausible one are not looked for
+LONGER = 2500  # candidates more while the best patch found is doubtful
 SECOND_LOOK = 200  # candidates that ran out of time and get more, when nothing else was found
 STONES, PARTNERS = 10, 700  # for two-edit combinations
 REPORT_EVERY_S = 1.0
@@ -39,6 +41,8 @@ class Hunt:
 
     def __post_init__(self) -> None:
         self._began = self._spoke = self.clock()
+        self._rest: Iterator[Candidate] = iter(())  # single edits not screened yet
+        self._until: int | None = None  # with a plausible one found: screen this many in all
 
     @property
     def tally(self) -> Tally:
@@ -52,27 +56,54 @@ class Hunt:
 
     def run(self, found: Iterable[Candidate]) -> list[Candidate]:
         """Single edits, then those that needed more time, then pairs; the plausible ones."""
-        self._screen(found, self.plan)
+        self._rest = iter(found)
+        self._singles()
         if not self.plausible and self.slow and not self._over():
             self._screen(self.slow[:SECOND_LOOK], replace(self.plan, patience=8.0))
         if not self.plausible and self.stones and not self._over():
             self._screen(self._pairs(), self.plan)
         return self.plausible
 
-    def _screen(self, found: Iterable[Candidate], plan: Plan) -> None:
-        results = self.screener.screen(
-            itertools.islice(found, max(0, self.most - self.screened)), plan
-        )
-        last = None
+    def more(self) -> bool:
+        """Go on with single edits where the search stopped; False when there are none left."""
+        before = self.screened
+        self._until = self.screened + LONGER
+        if not self._over():
+            self._singles(faint=0.0)
+        return self.screened > before
+
+    def _singles(self, faint: float = FAINT) -> None:
+        """Screen single edits; those drawn ahead when it stops are kept for `more`."""
+        drawn: collections.deque[Candidate] = collections.deque()
+
+        def feed() -> Iterator[Candidate]:
+            for candidate in self._rest:
+                drawn.append(candidate)
+                yield candidate
+
+        self._screen(feed(), self.plan, drawn, faint)
+        self._rest = itertools.chain(drawn, self._rest)
+
+    def _screen(
+        self,
+        found: Iterable[Candidate],
+        plan: Plan,
+        drawn: collections.deque[Candidate] | None = None,
+        faint: float = FAINT,
+    ) -> None:
+        limited = itertools.islice(found, max(0, self.most - self.screened))
+        results = self.screener.screen(limited, plan)
         for candidate, verdict in results:
             self.screened += 1
+            if drawn:
+                drawn.popleft()
             self._note(candidate, verdict, plan)
-            if self.plausible and last is None:
-                last = self.screened + max(AT_LEAST_MORE, self.screened)
-            if self._over() or self._enough(candidate, last):
+            if self.plausible and self._until is None:
+                self._until = self.screened + max(AT_LEAST_MORE, self.screened)
+            if self._over() or self._enough(candidate, faint):
                 break
             self._speak()
-        results.close()  # type: ignore[attr-defined]
+        results.close()
 
     def _note(self, candidate: Candidate, verdict: Verdict, plan: Plan) -> None:
         if verdict.plausible:
@@ -85,14 +116,13 @@ class Hunt:
         if len(self.partners) < PARTNERS and " and " not in candidate.edit.template:
             self.partners.append(candidate)
 
-    def _enough(self, candidate: Candidate, last: int | None) -> bool:
-        """Whether looking on could not change the choice any more."""
-        if not self.plausible:
+    def _enough(self, candidate: Candidate, faint: float) -> bool:
+        """Whether looking on is unlikely to change the choice."""
+        if not self.plausible or self._until is None:
             return False
-        faint = candidate.score < FAINT * self.plausible[0].score
-        return (
-            faint or len(self.plausible) >= ENOUGH or (last is not None and self.screened >= last)
-        )
+        if candidate.score < faint * self.plausible[0].score:
+            return True
+        return len(self.plausible) >= ENOUGH or self.screened >= self._until
 
     def _over(self) -> bool:
         """Whether a budget or the kill switch ends the search."""

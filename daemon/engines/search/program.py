@@ -30,6 +30,7 @@ class Program:
         except (SyntaxError, ValueError, RecursionError) as fault:
             raise Unparsable(f"{filename} cannot be parsed: {fault}") from fault
         self.lines = self.text.split("\n")
+        self.keys: dict[int, str | None] = {}  # see edits.unchanged_key
         self._starts = [0]
         for line in self.lines:
             self._starts.append(self._starts[-1] + len(line) + 1)
@@ -38,6 +39,17 @@ class Program:
     def parents(self) -> dict[ast.AST, ast.AST]:
         """The node each node hangs under."""
         return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    @cached_property
+    def definitions(self) -> list[Span]:
+        """Where every function and class stands, whole lines, decorators included."""
+        spans = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                end = self.line_start((node.end_lineno or node.lineno) + 1)
+                spans.append((self.line_start(first), min(end, len(self.text))))
+        return spans
 
     @cached_property
     def functions(self) -> dict[str, FunctionNode]:

@@ -5,7 +5,7 @@ within bounds; a patch that looks plausible here is proven by an ordinary trial 
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -147,7 +147,9 @@ class Screener:
                 if message.get("test") in part:
                     yield _seen(message)
 
-    def screen(self, found: Iterable[Candidate], plan: Plan) -> Iterator[tuple[Candidate, Verdict]]:
+    def screen(
+        self, found: Iterable[Candidate], plan: Plan
+    ) -> Generator[tuple[Candidate, Verdict], None, None]:
         """Try candidates in order; several batches are always under way.
 
         Closing the iterator early is fine: what is still under way is read and dropped.

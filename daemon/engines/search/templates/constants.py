@@ -121,6 +121,10 @@ def _place_weight(spot: Spot) -> float:
         return 0.6 if number else 0.15
     if isinstance(parent, ast.BinOp):
         return 0.35
+    if isinstance(parent, ast.Tuple) and isinstance(
+        spot.program.parents.get(parent), ast.Subscript
+    ):
+        return 0.9  # one of several indices
     return 0.15 if isinstance(parent, (ast.IfExp, ast.Tuple, ast.List)) else 0.0
 
 
