@@ -103,7 +103,11 @@ class Images:
         with self._lock:
             return self._docker.image_with(f"mendd.key={key}") or self._filled(
                 below, snapshot_tar(tree, writable=writable), f"mendd/snapshot:{key[:16]}",
-                [*label_changes("snapshot", key), f'LABEL mendd.module="{module_label(name)}"'],
+                [
+                    *label_changes("snapshot", key),
+                    f'LABEL mendd.module="{module_label(self._label, name)}"',
+                    f'LABEL mendd.owner="{self._label}"',
+                ],
             )  # fmt: skip
 
     def _filled(self, below: str, tar: bytes, tag: str, changes: list[str]) -> str:
@@ -116,14 +120,14 @@ class Images:
 
     def prune(self, name: str, *, spare: str, keep: int = SNAPSHOTS_KEPT) -> int:
         """Remove a module's snapshots but the newest few and `spare`; how many went."""
-        ours = self._docker.images(f"mendd.module={module_label(name)}")
+        ours = self._docker.images(f"mendd.module={module_label(self._label, name)}")
         others = [image for image in ours if image["Id"] != spare]
         return self._prune(others, keep - 1)
 
     def prune_all(self, keep: int) -> int:
-        """The same for every module."""
+        """The same for every module of this installation; nobody else's images are touched."""
         by_module: dict[str, list[dict[str, Any]]] = {}
-        for image in self._docker.images("mendd.module"):
+        for image in self._docker.images(f"mendd.owner={self._label}"):
             by_module.setdefault(image["Labels"]["mendd.module"], []).append(image)
         return sum(self._prune(images, keep) for images in by_module.values())
 
@@ -137,9 +141,9 @@ def hash_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def module_label(name: str) -> str:
-    """A module's name as a label value that no name can break out of."""
-    return hash_of("module", name)[:16]
+def module_label(owner: str, name: str) -> str:
+    """An installation's module as a label value that no name can break out of."""
+    return hash_of("module", owner, name)[:16]
 
 
 def label_changes(layer: str, key: str, source: str = "") -> list[str]:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from daemon.config_file import load_settings
+from daemon.config_file import SettingsError, load_settings
 from daemon.demo.scene import Scene, heading, say, show_diff
 from daemon.demo.watch import Followed, Watch
 from daemon.demo.workspace import EXAMPLES, NoExamples, Workspace, drop, mendd, service, set_up
 from daemon.secrets import api_key
 from daemon.workshop import open_sandbox
+from sandbox.errors import SandboxError
 
 DONE, NO, NO_WORLD = 0, 1, 3
 TESTED, UNTESTED = "ledgerly", "parcels"
@@ -33,6 +34,7 @@ def demonstrate(*, keep: bool) -> int:
         say(console, str(error))
         return NO_WORLD
     finally:
+        forget_images(folder)
         if keep:
             say(console, f"kept: {folder}")
         else:
@@ -149,6 +151,14 @@ def stop_and_go(console: Console, space: Workspace, watch: Watch, note: Path) ->
     for each in watch.of_file(note.name):
         show_end(console, each)
     return stood_still and ended
+
+
+def forget_images(folder: Path) -> None:
+    """Remove the snapshots that were made for this demonstration; the base image stays."""
+    with contextlib.suppress(SandboxError, SettingsError):
+        sandbox = open_sandbox(load_settings(folder / "mendd.toml"), lambda _: None)
+        with contextlib.closing(sandbox):
+            sandbox.prune(0)
 
 
 def running(space: Workspace) -> int:

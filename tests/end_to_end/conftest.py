@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from audit.trail import verify
 from sandbox.launch import state_label
+from sandbox.trial import Limits, Sandbox
 
 PATIENCE_S = 120.0
 
@@ -227,4 +227,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
         except subprocess.TimeoutExpired:
             os.killpg(site.process.pid, signal.SIGKILL)
             site.process.wait()
-    shutil.rmtree(site.state, ignore_errors=True)
+    sandbox = Sandbox(
+        docker_host=None, limits=Limits(), slots=1, state=site.state, progress=lambda _: None
+    )
+    sandbox.prune(0)
+    sandbox.close()
