@@ -196,4 +196,7 @@ class Plan:
             return {"green": green, "stop": None}
         bad = [i for i, mark in enumerate(marks) if mark != Board.GREEN]
         at = self.names[bad[0]] if bad else ""
-        return {"green": green, "stop": [at, self.board.word if ending == "done" else ending]}
+        return {
+            "green": green,
+            "stop": [at, (self.board.word or "crashed") if ending == "done" else ending],
+        }

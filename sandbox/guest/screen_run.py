@@ -26,6 +26,12 @@ MIB = 1024 * 1024
 ANSWER_MIB = 8
 
 
+try:
+    from _pytest.tmpdir import tmppath_result_key as _TMP_PATH
+except ImportError:  # before pytest 7.3
+    _TMP_PATH = None  # type: ignore[assignment]
+
+
 class Skipped(Exception):
     """The test skipped itself: neither passed nor failed."""
 
@@ -40,6 +46,8 @@ def run_item(item: pytest.Item, following: pytest.Item | None = None) -> BaseExc
         raised = Skipped(str(error))
     except BaseException as error:  # noqa: BLE001 - a test may raise anything, SystemExit too
         raised = error
+    if _TMP_PATH is not None:  # its teardown asks for what the reporting would have left
+        item.stash[_TMP_PATH] = {"setup": True, "call": raised is None}
     try:
         item.session._setupstate.teardown_exact(following)
     except BaseException as error:  # noqa: BLE001

@@ -1,0 +1,110 @@
+"""Which of several patches that pass is offered, and when the bug is ambiguous."""
+
+from daemon.engines.search.candidates import Candidate
+from daemon.engines.search.choose import Failure, choose, documented_examples, types_in
+from daemon.engines.search.edits import Edit, Piece
+from daemon.engines.search.program import Program
+from daemon.engines.search.screening import Behaviour, Probe
+
+PROGRAM = Program("m.py", "def f(a):\n    return a\n")
+
+
+def candidate(score: float, text: str = "b") -> Candidate:
+    """A patch of the program."""
+    edit = Edit(pieces=(Piece(begin=0, end=0, text=text),), line=1, template="test")
+    return Candidate(program=PROGRAM, edit=edit, score=score, function="f")
+
+
+def probe(*seen: str, before: str = "int|1 int|2", examples: tuple[str, ...] = ()) -> Probe:
+    """What each candidate gives on the inputs, a word each; -1 is the unpatched code."""
+    rows = {number: Behaviour(seen=tuple(row.split())) for number, row in enumerate(seen)}
+    for number, said in enumerate(examples):
+        rows[number] = Behaviour(seen=rows[number].seen, examples=(said,))
+    rows[-1] = Behaviour(seen=tuple(before.split()))
+    return Probe(inputs=("x", "y"), recorded=1, behaviours=rows)
+
+
+def test_patches_that_behave_alike_are_one_camp() -> None:
+    """No rival: the likeliest of them is taken."""
+    found = choose([candidate(0.9), candidate(0.8)], probe("int|1 int|2", "int|1 int|2"), Failure())
+
+    assert len(found.ranked) == 1
+    assert found.ranked[0].best.score == 0.9
+    assert found.rivals == ()
+
+
+def test_similar_weight_and_different_behaviour_is_ambiguous() -> None:
+    """Both are shown; nothing is decided."""
+    found = choose([candidate(0.9), candidate(0.8)], probe("int|1 int|2", "int|1 int|3"), Failure())
+
+    assert [rival.score for rival in found.rivals] == [0.8]
+
+
+def test_a_much_likelier_patch_is_not_ambiguous() -> None:
+    """A rival that is far less likely does not hold the patch up."""
+    found = choose([candidate(0.9), candidate(0.1)], probe("int|1 int|2", "int|1 int|3"), Failure())
+
+    assert found.rivals == ()
+
+
+def test_documented_examples_decide() -> None:
+    """The likelier patch loses when it breaks what the docstring promises."""
+    rows = probe("int|1 int|2", "int|1 int|3", examples=("no", "ok"))
+
+    found = choose([candidate(0.9), candidate(0.8)], rows, Failure())
+
+    assert found.ranked[0].best.score == 0.8
+    assert found.rivals == ()
+    assert "documented examples" in found.reason
+
+
+def test_the_reported_symptom_on_a_neighbouring_input_decides() -> None:
+    """A patch that only moves the crash elsewhere loses to one that answers."""
+    rows = probe("int|1 !KeyError", "int|1 int|3")
+
+    found = choose([candidate(0.9), candidate(0.8)], rows, Failure(symptoms=("KeyError",)))
+
+    assert found.ranked[0].best.score == 0.8
+    assert found.rivals == ()
+
+
+def test_a_new_kind_of_result_loses() -> None:
+    """None from a function that gives numbers everywhere else."""
+    rows = probe("int|1 NoneType|None", "int|1 int|3")
+
+    found = choose([candidate(0.9), candidate(0.8)], rows, Failure())
+
+    assert found.ranked[0].best.score == 0.8
+
+
+def test_after_a_crash_right_answers_are_left_alone() -> None:
+    """Where the only symptom is an exception, what was answered before was right."""
+    rows = probe("int|1 int|9", "int|1 int|2", before="!KeyError int|2")
+
+    found = choose(
+        [candidate(0.9), candidate(0.8)], rows, Failure(symptoms=("KeyError",), loud=True)
+    )
+
+    assert found.ranked[0].best.score == 0.8
+    assert found.rivals == ()
+
+
+def test_without_a_probe_every_patch_is_a_camp_of_its_own() -> None:
+    """Nothing is known, so nothing is merged."""
+    found = choose([candidate(0.9), candidate(0.8)], None, Failure())
+
+    assert len(found.ranked) == 2
+    assert len(found.rivals) == 1
+
+
+def test_examples_are_read_from_any_text_of_the_module() -> None:
+    """A trailing text with `>>>` lines counts like a docstring; other functions' do not."""
+    text = "def f(a):\n    return a\n\n'''\n>>> f(1)\n1\n>>> g(2)\n2\n'''\n"
+
+    assert documented_examples(Program("m.py", text), "f") == [("f(1)", "1")]
+
+
+def test_types_of_hostile_literals_are_none() -> None:
+    """What a test printed need not be a literal."""
+    assert types_in("<object at 0x1>") == set()
+    assert types_in("[" * 5000) == set()
