@@ -24,8 +24,31 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sandbox.trial import Limits, Module, Sandbox
 from tests.fake_model import FakeModel, tool
 
-CODE = "def total(prices):\n    amount = 0\n    for price in prices[1:]:\n        amount += price\n    return amount\n"
-TESTS = "from shop import total\n\n\ndef test_total():\n    assert total([1, 2, 3]) == 6\n\n\ndef test_none():\n    assert total([]) == 0\n"
+CODE = """\
+def total(prices):
+    amount = 0
+    for price in prices[1:]:
+        amount += price
+    return amount
+"""
+TESTS = """\
+from shop import total
+
+
+def test_total():
+    assert total([1, 2, 3]) == 6
+
+
+def test_none():
+    assert total([]) == 0
+"""
+TARGET = """\
+[[target]]
+name = "{name}"
+path = "{name}"
+engine = "{engine}"
+region_edits = 1000
+"""
 SCRIPT = {
     "log_bug_report": tool(
         "log_bug_report", filename="shop.py", function="total", summary="skips the first price",
@@ -41,8 +64,8 @@ SCRIPT = {
 
 def answer(request: dict[str, Any], turn: int) -> Any:
     """The report first, then the patch."""
-    asked = json.dumps(request["messages"])
-    return [SCRIPT["propose_code_patch" if "log_bug_report" in asked and "tool_result" in asked else "log_bug_report"]]
+    reported = "tool_result" in json.dumps(request["messages"])
+    return [SCRIPT["propose_code_patch" if reported else "log_bug_report"]]
 
 
 def main() -> None:
@@ -82,9 +105,7 @@ def write_module(folder: Path, url: str) -> Path:
         (folder / name).mkdir()
         (folder / name / "test_shop.py").write_text(TESTS)
         (folder / name / "shop.py").write_text(CODE)
-        tables.append(
-            f'[[target]]\nname = "{name}"\npath = "{name}"\nengine = "{engine}"\nregion_edits = 1000\n'
-        )
+        tables.append(TARGET.format(name=name, engine=engine))
     (folder / "mendd.toml").write_text(
         'state = "state"\n' + "\n".join(tables) + f'[claude]\nbase_url = "{url}"\n'
     )

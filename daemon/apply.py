@@ -1,7 +1,7 @@
 """The safe change of the real module, and taking it back: all of it or none.
 
 What is checked first, how the change is made (plain, a commit in place, a branch of its own), and
-what is handed to daemon/carry_out.py as an intent.
+what is handed to daemon/changes/carry_out.py as an intent.
 """
 
 import contextlib
@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from daemon.carry_out import TROUBLES, Work, carried_out
-from daemon.change import (
+from daemon.changes.carry_out import TROUBLES, Work, carried_out
+from daemon.changes.change import (
     Applied,
     CannotApply,
     Change,
@@ -24,16 +24,16 @@ from daemon.change import (
     digests,
     files_hash,
 )
-from daemon.commit import NotNow, Wish, prepare
-from daemon.gitrepo import (
+from daemon.changes.commit import NotNow, Wish, prepare
+from daemon.changes.gitrepo import (
     Repository,
     find_repository,
     index_path,
     nested_repository,
 )
-from daemon.journal import GitIntent, Intent, Journal, JournalBusy, held
-from daemon.rollback import forget, recover, saved_file
-from daemon.swap import Exchange, Root, UnsafePath, digest
+from daemon.changes.journal import GitIntent, Intent, Journal, JournalBusy, held
+from daemon.changes.rollback import forget, recover, saved_file
+from daemon.changes.swap import Exchange, Root, UnsafePath, digest
 from sandbox.patch import unified_diff
 
 __all__ = [

@@ -5,7 +5,6 @@ after. Docker, JSON, HTTP and retries do not show here. A patch that could not b
 (sandbox, model, disk): the worker backs off and no attempt is used up.
 """
 
-from daemon.ending import Ending, Verdict
 from daemon.engines import (
     BugReport,
     Declined,
@@ -16,10 +15,11 @@ from daemon.engines import (
     Proposal,
 )
 from daemon.engines.choose import engines_for, preload
-from daemon.job import Job
-from daemon.proof import Goal, Proof, prove
-from daemon.reproduce import reproduce
-from daemon.settle import settle
+from daemon.road.ending import Ending, Verdict
+from daemon.road.job import Job
+from daemon.road.proof import Goal, Proof, prove
+from daemon.road.reproduce import reproduce
+from daemon.road.settle import settle
 
 
 def mend(job: Job) -> Ending:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from daemon import policy, shape, special_case
-from daemon.parsing import Change, DoesNotParse, change, same_meaning
-from daemon.scope import Scope
+from daemon.checks import policy, shape, special_case
+from daemon.checks.parsing import Change, DoesNotParse, change, same_meaning
+from daemon.checks.scope import Scope
 from daemon.settings import TargetSettings
 from sandbox.patch import Patch, PatchError, patched, split_lines
 
 
 class Readable(Protocol):
-    """The unpatched module; daemon/source.py has the real one."""
+    """The unpatched module; daemon/road/source.py has the real one."""
 
     def read(self, filename: str) -> bytes | None:
         """The bytes of a file, or None when there is none."""

@@ -1,6 +1,6 @@
 """`mendd run`: one service per state folder, with its log, its signals and its configuration.
 
-What it does all day stands in daemon/supervisor.py.
+What it does all day stands in daemon/supervision/supervisor.py.
 """
 
 import logging
@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit.trail import Trail
-from daemon.accepted import Configuration
-from daemon.crew import default_command
-from daemon.ledger import Ledger
-from daemon.lock import AlreadyRunning, only_one
-from daemon.logs import LOG_JSON, start_logging
+from daemon.desk.lock import AlreadyRunning, only_one
 from daemon.settings import Settings
-from daemon.supervisor import INTERRUPT, RELOAD, STOP, Service
-from daemon.wake import Signals, Wake
+from daemon.supervision.accepted import Configuration
+from daemon.supervision.crew import default_command
+from daemon.supervision.ledger import Ledger
+from daemon.supervision.logs import LOG_JSON, start_logging
+from daemon.supervision.supervisor import INTERRUPT, RELOAD, STOP, Service
+from daemon.supervision.wake import Signals, Wake
 
 log = logging.getLogger(__name__)
 

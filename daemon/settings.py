@@ -1,14 +1,14 @@
 """Every setting there is: its name, default, bound and meaning. Values only, read elsewhere.
 
-`daemon/config_file.py` fills them from the one TOML file; `mendd init` and the documentation's
-table are made from them. Secrets never stand here (daemon/secrets.py).
+`daemon/config/config_file.py` fills them from the one TOML file; `mendd init` and the
+documentation's table are made from them. Secrets never stand here (daemon/config/secrets.py).
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from daemon.toml_reader import setting
+from daemon.config.toml_reader import setting
 
 Autonomy = Literal["explain", "propose", "apply-proven", "apply-any"]
 EngineName = Literal["auto", "claude", "search"]

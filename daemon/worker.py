@@ -15,24 +15,24 @@ from pathlib import Path
 
 from audit.trail import TrailError
 from daemon.apply import CannotApply
-from daemon.baseline import UnusableBaseline
 from daemon.budget import ReflectionBudgetSpent
-from daemon.config_file import SettingsError, load_settings, text_of
+from daemon.config.config_file import SettingsError, load_settings, text_of
 from daemon.cycle import mend
-from daemon.due import write_due
-from daemon.ending import Ending, Killed, Verdict
+from daemon.desk.due import write_due
+from daemon.desk.finish import close_work, postpone
+from daemon.desk.intake import take_in
+from daemon.desk.lock import AlreadyRunning, only_one
+from daemon.desk.obey import carry_out_orders
+from daemon.desk.recovery import settle_leftovers
+from daemon.desk.workshop import Workshop, open_workshop
 from daemon.engines import BudgetSpent, EngineError
-from daemon.finish import close_work, postpone
-from daemon.intake import take_in
-from daemon.job import Job
-from daemon.lanes import target_of
-from daemon.lock import AlreadyRunning, only_one
-from daemon.logs import LOG_JSON, start_logging
-from daemon.obey import carry_out_orders
-from daemon.recovery import settle_leftovers
+from daemon.road.baseline import UnusableBaseline
+from daemon.road.ending import Ending, Killed, Verdict
+from daemon.road.job import Job
+from daemon.road.lanes import target_of
+from daemon.road.source import ModuleChanged
 from daemon.settings import Settings
-from daemon.source import ModuleChanged
-from daemon.workshop import Workshop, open_workshop
+from daemon.supervision.logs import LOG_JSON, start_logging
 from reflections.errors import ReflectionsError
 from reflections.store import Work
 from sandbox.errors import SandboxError
@@ -92,7 +92,7 @@ def work_on(item: Work, shop: Workshop) -> None:
             raise Killed from error
         log.warning("%s: %s", item.id, error)
         postpone(item, "failed", str(error), job, shop)
-    except Exception as error:  # noqa: BLE001 - the edge: one bad note must not stop the others
+    except Exception as error:
         if shop.stop.is_set():
             raise Killed from error
         log.exception("%s broke the cycle", item.id)

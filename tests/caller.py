@@ -3,11 +3,11 @@
 import threading
 from typing import Any
 
-from daemon.engines.answer import Answer
-from daemon.engines.faults import (
+from daemon.engines.dialogue.answer import Answer
+from daemon.engines.dialogue.faults import (
     Billed,
 )
-from daemon.engines.transport import Transport
+from daemon.engines.dialogue.transport import Transport
 from daemon.settings import ClaudeSettings
 
 REQUEST = {

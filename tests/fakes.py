@@ -22,8 +22,8 @@ from daemon.engines import (
 )
 from sandbox.errors import SandboxError
 from sandbox.results import Ending, Outcome, Run
-from sandbox.trial import Module
 from sandbox.tree import Tree, scan_tree
+from sandbox.trial import Module
 
 LINE = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (\S+)", re.MULTILINE)
 WORDS = {

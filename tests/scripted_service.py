@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from audit.trail import Trail
-from daemon.accepted import Configuration
-from daemon.ledger import Ledger
 from daemon.settings import InboxSettings, ServiceSettings, Settings, TargetSettings
-from daemon.supervisor import Service
-from daemon.wake import Wake
+from daemon.supervision.accepted import Configuration
+from daemon.supervision.ledger import Ledger
+from daemon.supervision.supervisor import Service
+from daemon.supervision.wake import Wake
 
 DEADLINE_S = 30.0
 """How long a test waits for what must happen; generous, for a busy machine."""

@@ -13,7 +13,7 @@ import pytest
 
 from audit.trail import Trail
 from daemon import cli
-from daemon.config_file import load_settings
+from daemon.config.config_file import load_settings
 from daemon.settings import Settings
 
 ROOT = Path(__file__).parents[1]

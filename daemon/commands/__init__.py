@@ -31,7 +31,7 @@ class CommandError(Exception):
 
 def settings_of(options: argparse.Namespace) -> "Settings":
     """The settings this command works with. Raises SettingsError with every fault."""
-    from daemon.config_file import find_config, load_settings
+    from daemon.config.config_file import find_config, load_settings
 
     return load_settings(find_config(options.config))
 

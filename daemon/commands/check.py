@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Look at everything; 1 when something is bad, 2 for the configuration, 3 for the engine."""
-    from daemon.config_file import SettingsError
+    from daemon.config.config_file import SettingsError
 
     try:
         settings = settings_of(options)

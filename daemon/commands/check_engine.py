@@ -17,7 +17,7 @@ MOST_NAMED = 5
 
 def engine_findings(settings: "Settings") -> Iterator[Finding]:
     """What the sandbox says of its engine, in the doctor's words."""
-    from daemon.workshop import open_sandbox
+    from daemon.desk.workshop import open_sandbox
     from sandbox.errors import SandboxError
 
     try:
@@ -44,7 +44,7 @@ def baselines(settings: "Settings") -> Iterator[Finding]:
     Its containers carry a mark of their own, so that no worker's start sweeps them away.
     """
     from daemon.commands.progress_line import ProgressLine
-    from daemon.workshop import open_sandbox
+    from daemon.desk.workshop import open_sandbox
 
     line, stage = ProgressLine(), [""]
     apart = dataclasses.replace(settings, state=settings.state / "check")
@@ -63,8 +63,8 @@ def baselines(settings: "Settings") -> Iterator[Finding]:
 def _baseline(
     target: "TargetSettings", settings: "Settings", sandbox: "Sandbox", line: "ProgressLine"
 ) -> Finding:
-    from daemon.baseline import UnusableBaseline, baseline
-    from daemon.job import module_of
+    from daemon.road.baseline import UnusableBaseline, baseline
+    from daemon.road.job import module_of
     from sandbox.errors import SandboxError
 
     area = f"target {target.name}"

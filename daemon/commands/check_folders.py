@@ -96,7 +96,7 @@ def _kill_switch(settings: "Settings") -> Finding:
 
 
 def _service(settings: "Settings") -> Finding:
-    from daemon.lock import held_by
+    from daemon.desk.lock import held_by
 
     try:
         holder = held_by(settings.state / "service.lock")

@@ -19,7 +19,7 @@ PATIENCE_S = 15.0
 
 def model_findings(settings: "Settings", *, online: bool) -> Iterator[Finding]:
     """What is configured; with `online`, also whether it answers."""
-    from daemon.secrets import api_key
+    from daemon.config.secrets import api_key
 
     key, engines = api_key(os.environ), {target.engine for target in settings.targets}
     there = bool(key or settings.claude.base_url)
@@ -45,7 +45,7 @@ def _said(key: str | None, claude: "ClaudeSettings") -> str:
 def _asked(claude: "ClaudeSettings", key: str | None) -> Finding:
     """Look the model up; costs no tokens. Local servers may know no such look-up."""
     from daemon.engines import EngineError
-    from daemon.engines.transport import open_client
+    from daemon.engines.dialogue.transport import open_client
     from daemon.show import one_line
 
     try:

@@ -48,7 +48,7 @@ def _git(area: str, target: "TargetSettings") -> Finding:
         return ok(area, "git", "not used (git = plain): files are replaced, originals are kept")
     import shutil
 
-    from daemon.gitrepo import GitFailed, find_repository
+    from daemon.changes.gitrepo import GitFailed, find_repository
 
     try:
         repository = find_repository(target.path)

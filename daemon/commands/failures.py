@@ -5,9 +5,9 @@ Imported only when something was raised, so that a command that works pays nothi
 
 from audit.errors import AuditError
 from daemon.commands import CommandError, Exit
+from daemon.config.toml_reader import SettingsError
+from daemon.desk.lock import AlreadyRunning
 from daemon.killswitch import KillSwitchError
-from daemon.lock import AlreadyRunning
-from daemon.toml_reader import SettingsError
 from reflections.errors import ReflectionsError
 from sandbox.errors import SandboxError
 

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(root: Path, file: Path, name: str | None) -> None:
-    from daemon.config_file import NAME
+    from daemon.config.config_file import NAME
 
     if not root.is_dir():
         raise CommandError(f"{root} is no folder; name the folder of the project to mend")
@@ -110,8 +110,8 @@ def _document(
 
 
 def _install(options: argparse.Namespace) -> int:
-    from daemon.install import install
     from daemon.show import Screen
+    from daemon.supervision.install import install
 
     if options.json or options.name:
         raise CommandError("--system tells its steps as text: leave out --json and --name")

@@ -17,7 +17,7 @@ from daemon.commands.records import records_since, trail_size
 from daemon.commands.switch import person
 
 if TYPE_CHECKING:
-    from daemon.orders import OrderKind
+    from daemon.desk.orders import OrderKind
     from daemon.settings import Settings
 
 LOOK_S = 0.2
@@ -50,8 +50,8 @@ def give(
     kind: "OrderKind", id_: str, options: argparse.Namespace, settings: "Settings", **more: Any
 ) -> Outcome:
     """Write the order and have it carried out where that is up to us. Raises CommandError."""
+    from daemon.desk.orders import Order, give_order
     from daemon.killswitch import KillSwitch
-    from daemon.orders import Order, give_order
 
     by = options.by or person()
     given = Order(kind=kind, id=id_, by=by, time=datetime.now(UTC).isoformat(), **more)
@@ -96,7 +96,7 @@ def _outcome(kind: str, id_: str, path: Path, settings: "Settings", start: int) 
 
 
 def _somebody_works(settings: "Settings") -> bool:
-    from daemon.lock import held_by
+    from daemon.desk.lock import held_by
 
     return any(held_by(settings.state / name) for name in ("service.lock", "work.lock"))
 
@@ -119,11 +119,11 @@ def _wait(path: Path, settings: "Settings") -> None:
 def _carry_out(settings: "Settings") -> None:
     """Be the worker for the orders only, with its progress on a terminal."""
     from daemon.commands.progress_line import progress_shown
-    from daemon.ending import Killed
-    from daemon.lock import only_one
-    from daemon.obey import carry_out_orders
-    from daemon.recovery import settle_leftovers
-    from daemon.workshop import open_workshop
+    from daemon.desk.lock import only_one
+    from daemon.desk.obey import carry_out_orders
+    from daemon.desk.recovery import settle_leftovers
+    from daemon.desk.workshop import open_workshop
+    from daemon.road.ending import Killed
 
     with only_one(settings.state / "work.lock"), progress_shown(settings.state):
         shop = open_workshop(settings, os.environ)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands.records import newest_records, trail_path
+from daemon.desk.lock import held_by
+from daemon.desk.progress import read_progress
 from daemon.killswitch import KillSwitch
-from daemon.lock import held_by
-from daemon.progress import read_progress
 from daemon.show import utc_time
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from daemon.logs import Lines
-from daemon.progress import Progress, read_progress
+from daemon.desk.progress import Progress, read_progress
 from daemon.show import how_long, one_line
+from daemon.supervision.logs import Lines
 
 LOOK_S = 0.15
 MOVING = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

@@ -139,7 +139,7 @@ def _read(name: str, data: bytes) -> "Notes":
 
 def _outlook(note: "Reflection", settings: "Settings") -> Outlook:
     """What triage and the choice of a target will say."""
-    from daemon.lanes import target_of
+    from daemon.road.lanes import target_of
     from reflections.triage import DEFAULT, Families, triage
 
     words = settings.triage
@@ -198,6 +198,6 @@ def _tell(
 
 
 def _is_served(settings: "Settings") -> bool:
-    from daemon.lock import held_by
+    from daemon.desk.lock import held_by
 
     return held_by(settings.state / "service.lock") is not None

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         return _once(options, settings_of(options))
     if options.json:
         raise CommandError("--json belongs to 'run --once'; the service's log has --log-json")
-    from daemon.config_file import find_config
+    from daemon.config.config_file import find_config
     from daemon.service import serve
 
     return serve(find_config(options.config), log_json=options.log_json)

@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from daemon.config_file import DEFAULT_STATE, SECTIONS
+from daemon.config.config_file import DEFAULT_STATE, SECTIONS
 from daemon.settings import TargetSettings
 
 INTRODUCTION = """\

@@ -16,7 +16,7 @@ from daemon.killswitch import KillSwitch
 
 def find_switch(options: argparse.Namespace) -> KillSwitch:
     """The switch of the configuration. Raises SettingsError or CommandError if none is named."""
-    from daemon.config_file import SettingsError, find_config, load_settings
+    from daemon.config.config_file import SettingsError, find_config, load_settings
 
     file = find_config(options.config)
     try:
@@ -48,7 +48,7 @@ def switch_document(switch: KillSwitch, *, changed: bool) -> dict[str, Any]:
 
 
 def _from_faulty(file: Path, error: Exception) -> Path:
-    from daemon.config_file import DEFAULT_STATE
+    from daemon.config.config_file import DEFAULT_STATE
 
     try:
         document = tomllib.loads(file.read_text("utf-8"))

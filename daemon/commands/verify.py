@@ -10,7 +10,7 @@ from daemon.commands import CommandError, Exit, add_json, settings_of
 if TYPE_CHECKING:
     from audit.certificate import Certificate
     from audit.record import Record
-    from daemon.replay import Replay
+    from daemon.road.replay import Replay
     from daemon.settings import Settings
 
 EXAMPLE = """\
@@ -67,10 +67,10 @@ def _replayed(
     """The replay, in a sandbox whose containers no worker of this state folder takes away."""
     from audit.verify import records_in
     from daemon.commands.records import trail_path
+    from daemon.desk.lock import only_one
+    from daemon.desk.workshop import killed_all, open_sandbox
     from daemon.killswitch import KillSwitch, StopSignal
-    from daemon.lock import only_one
-    from daemon.replay import Replay, replay
-    from daemon.workshop import killed_all, open_sandbox
+    from daemon.road.replay import Replay, replay
     from sandbox.errors import SandboxError
 
     target = settings.target(target_name or certificate.target)

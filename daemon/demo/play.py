@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from daemon.config_file import SettingsError, load_settings
+from daemon.config.config_file import SettingsError, load_settings
+from daemon.config.secrets import api_key
 from daemon.demo.scene import Scene, heading, say, show_diff
 from daemon.demo.watch import Followed, Watch
 from daemon.demo.workspace import EXAMPLES, NoExamples, Workspace, drop, mendd, service, set_up
-from daemon.secrets import api_key
-from daemon.workshop import open_sandbox
+from daemon.desk.workshop import open_sandbox
 from sandbox.errors import SandboxError
 
 DONE, NO, NO_WORLD = 0, 1, 3

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.demo.workspace import Workspace
-from daemon.progress import read_progress
+from daemon.desk.progress import read_progress
 
 ENDS = frozenset(
     [

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from daemon.config.secrets import api_key
 from daemon.engines import Engine
-from daemon.secrets import api_key
 from daemon.settings import Settings
 
 if TYPE_CHECKING:
-    from daemon.job import Job
+    from daemon.road.job import Job
 
 
 def engines_for(job: "Job") -> tuple[Engine, ...]:

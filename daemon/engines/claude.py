@@ -24,20 +24,20 @@ from daemon.engines import (
     Spending,
 )
 from daemon.engines import prompts as say
-from daemon.engines.conversation import Conversation, Ended, Judged, Reply, ToolCall
-from daemon.engines.fence import Fence, shortened
-from daemon.engines.hunks import assemble
-from daemon.engines.ledger import Ledger
-from daemon.engines.opening import opening
-from daemon.engines.phase import Phase, judged
-from daemon.engines.tools import (
+from daemon.engines.dialogue.conversation import Conversation, Ended, Judged, Reply, ToolCall
+from daemon.engines.dialogue.fence import Fence, shortened
+from daemon.engines.dialogue.hunks import assemble
+from daemon.engines.dialogue.ledger import Ledger
+from daemon.engines.dialogue.opening import opening
+from daemon.engines.dialogue.phase import Phase, judged
+from daemon.engines.dialogue.tools import (
     LogBugReport,
     ProposeCodePatch,
     WriteReproductionTest,
     definitions,
 )
-from daemon.engines.transport import Transport
-from daemon.engines.views import Views
+from daemon.engines.dialogue.transport import Transport
+from daemon.engines.dialogue.views import Views
 from daemon.settings import ClaudeSettings
 
 T = TypeVar("T")

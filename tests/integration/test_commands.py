@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon import cli
-from daemon.config_file import load_settings
+from daemon.config.config_file import load_settings
 from daemon.engines import BugReport, Proposal
 from sandbox.patch import Hunk, Patch
 from tests.fakes import ScriptedEngine

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.baseline import compared
+from daemon.checks.scope import Scope
+from daemon.checks.special_case import test_source as source_of_test
 from daemon.engines import Baseline
 from daemon.gates import check
-from daemon.scope import Scope
+from daemon.road.baseline import compared
 from daemon.settings import TargetSettings
-from daemon.special_case import test_source as source_of_test
 from daemon.verdict import Evidence, Judgement, judge
 from sandbox.patch import patched
 from sandbox.trial import Bench, Ending, Limits, Module, Run, Sandbox
@@ -37,7 +37,7 @@ class Court:
     removal: Run
 
     def judged(self, case: Case) -> Judgement:
-        """The judgement of one patch, as daemon/proof.py comes to it."""
+        """The judgement of one patch, as daemon/road/proof.py comes to it."""
         trial = self.bench.run(
             patched(case.patch, case.read), first=[case.failing], timeout_s=TIMEOUT_S
         )

@@ -7,7 +7,6 @@ import stat
 
 import pytest
 
-from daemon import swap
 from daemon.apply import (
     Applied,
     CannotApply,
@@ -22,6 +21,7 @@ from daemon.apply import (
     recover,
     revert_change,
 )
+from daemon.changes import swap
 
 OLD = {"cart.py": b"old\r\n", "shop/price.py": b"\xef\xbb\xbfold price", "gone.py": b"x\n"}
 NEW = {

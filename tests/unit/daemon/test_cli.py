@@ -10,7 +10,7 @@ import pytest
 
 from daemon import cli
 from daemon.commands import CommandError, Exit
-from daemon.toml_reader import Fault, SettingsError
+from daemon.config.toml_reader import Fault, SettingsError
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,21 +10,24 @@ import pytest
 
 from audit.trail import Trail, verify
 from daemon.budget import Budget
-from daemon.config_file import load_settings
+from daemon.config.config_file import load_settings
+from daemon.desk.intake import take_in
+from daemon.desk.orders import Order, give_order
+from daemon.desk.progress import Beacon
+from daemon.desk.workshop import Workshop
 from daemon.engines import BugReport, Declined, NoPatch, Proposal, Reproduction
-from daemon.history import History
-from daemon.intake import take_in
 from daemon.killswitch import KillSwitch, StopSignal
-from daemon.orders import Order, give_order
-from daemon.progress import Beacon
+from daemon.road.history import History
 from daemon.worker import DONE, STOPPED, work
-from daemon.workshop import Workshop
 from reflections.store import State, Store
 from sandbox.errors import EngineUnavailable
 from sandbox.patch import Hunk, Patch
 from tests.fakes import LocalSandbox, ScriptedEngine
 
-CODE = "def total(prices):\n    return sum(prices[1:])\n\n\ndef least(prices):\n    return min(prices)\n"
+CODE = (
+    "def total(prices):\n    return sum(prices[1:])\n\n\n"
+    "def least(prices):\n    return min(prices)\n"
+)
 FIXED = CODE.replace("prices[1:]", "prices")
 TESTS = (
     "from shop import least, total\n\n\n"
@@ -444,8 +447,8 @@ class Crash(BaseException):
 @pytest.mark.parametrize(
     "point",
     [
-        "daemon.chronicle.Chronicle.applied",
-        "daemon.settle.remember",
+        "daemon.road.chronicle.Chronicle.applied",
+        "daemon.road.settle.remember",
         "reflections.store.Store.finish",
     ],
 )
@@ -483,7 +486,7 @@ def test_a_reverted_patch_is_not_reverted_twice_after_a_crash(
         raise Crash
 
     with monkeypatch.context() as dying:
-        dying.setattr("daemon.chronicle.Chronicle.reverted", crash)
+        dying.setattr("daemon.road.chronicle.Chronicle.reverted", crash)
         with pytest.raises(Crash):
             here.mend(ScriptedEngine(REPORT, [RIGHT]))
     here.engines = [ScriptedEngine(REPORT, [RIGHT])]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daemon.checks.scope import Scope
+from daemon.checks.special_case import test_source as source_of_test
 from daemon.gates import GATES, Refusal, check
-from daemon.scope import Scope
 from daemon.settings import TargetSettings
-from daemon.special_case import test_source as source_of_test
 from sandbox.patch import Hunk, Patch
 from tests.corpus import Case, cheats, honest, hunk
 

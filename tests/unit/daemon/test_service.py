@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.lock import held_by
+from daemon.desk.lock import held_by
 from tests.scripted_service import DEADLINE_S, until, worker_command
 
 HOME = Path(__file__).parents[3]
@@ -27,7 +27,7 @@ path = "inbox"
 RUN = """
 import json, sys
 from pathlib import Path
-from daemon.config_file import SettingsError
+from daemon.config.config_file import SettingsError
 from daemon.service import serve
 try:
     sys.exit(serve(Path(sys.argv[1]), log_json=True, worker_command=json.loads(sys.argv[2])))

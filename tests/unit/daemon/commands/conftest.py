@@ -48,7 +48,7 @@ def mending(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     (home.folder / "shop" / "shop.py").write_text(CODE)
     (home.folder / "shop" / "test_shop.py").write_text(TESTS)
     sandbox = LocalSandbox(home.folder / "copies")
-    monkeypatch.setattr("daemon.workshop.open_sandbox", lambda *_: sandbox)
+    monkeypatch.setattr("daemon.desk.workshop.open_sandbox", lambda *_: sandbox)
     monkeypatch.setattr("daemon.cycle.engines_for", lambda _: (engine(),))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield home

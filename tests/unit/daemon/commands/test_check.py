@@ -30,7 +30,7 @@ class Checked(LocalSandbox):
 def sandbox(mending: Home, monkeypatch: pytest.MonkeyPatch) -> Checked:
     """The sandbox that check will ask."""
     made = Checked(mending.folder / "copies2")
-    monkeypatch.setattr("daemon.workshop.open_sandbox", lambda *_: made)
+    monkeypatch.setattr("daemon.desk.workshop.open_sandbox", lambda *_: made)
     return made
 
 

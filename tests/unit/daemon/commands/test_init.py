@@ -10,7 +10,7 @@ import pytest
 from daemon import cli
 from daemon.commands import Exit
 from daemon.commands.project import look_at, target_name
-from daemon.config_file import SECTIONS, load_settings
+from daemon.config.config_file import SECTIONS, load_settings
 from daemon.settings import TargetSettings
 
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from daemon.commands import Exit
-from daemon.lock import only_one
-from daemon.orders import read_orders
+from daemon.desk.lock import only_one
+from daemon.desk.orders import read_orders
 from tests.terminal import Home
 
 BROKEN, MENDED = "sum(prices[1:])", "sum(prices)"

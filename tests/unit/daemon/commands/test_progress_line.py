@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.commands.progress_line import ProgressLine, progress_shown
-from daemon.progress import Beacon
+from daemon.desk.progress import Beacon
 from tests.terminal import EVIL
 
 

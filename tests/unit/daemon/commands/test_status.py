@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.lock import only_one
-from daemon.progress import Beacon
+from daemon.desk.lock import only_one
+from daemon.desk.progress import Beacon
 from reflections.reflection import Reflection
 from reflections.store import State, Store
 from tests.terminal import EVIL, ROOT, Home

@@ -158,7 +158,7 @@ def test_no_engine_is_unverified(mended: tuple[Home, str], monkeypatch: pytest.M
     home, id_ = mended
     broken = LocalSandbox(home.folder / "c")
     broken.broken = EngineUnavailable("no Docker")
-    monkeypatch.setattr("daemon.workshop.open_sandbox", lambda *_: broken)
+    monkeypatch.setattr("daemon.desk.workshop.open_sandbox", lambda *_: broken)
 
     assert home.json("verify", id_, code=Exit.WORLD)["verdict"] == "unverified"
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from daemon.budget import Budget
-from daemon.case_checks import patch_complaint, report_complaint
+from daemon.checks.scope import Scope
 from daemon.engines import Baseline, Case
 from daemon.engines.claude import ClaudeEngine, ClaudeSession
-from daemon.scope import Scope
+from daemon.road.case_checks import patch_complaint, report_complaint
+from daemon.road.source import SnapshotSource
 from daemon.settings import BudgetSettings, ClaudeSettings, TargetSettings
-from daemon.source import SnapshotSource
 from reflections.note import Reflection
 from sandbox.tree import scan_tree
 from sandbox.trial import Bench, Ending, Outcome, Run

@@ -1,0 +1,1 @@
+"""What the gates look for, one idea a file."""

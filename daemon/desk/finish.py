@@ -1,0 +1,75 @@
+"""Puts an ending into the record, the report and the store, in an order that survives a crash.
+
+Record first, report second, store last: a crash in between repeats the step and never loses it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from daemon.apply import forget
+from daemon.desk.workshop import Workshop
+from daemon.road.chronicle import Chronicle, cost_data
+from daemon.road.ending import Ending, Verdict
+from daemon.road.job import Job
+from reflections.store import State, Work
+
+STAYS_OPEN = {Verdict.HELD: State.HELD, Verdict.FROZEN: State.FROZEN}
+EVENTS = {Verdict.EXPLAINED: "declined"}
+
+
+def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> None:
+    """Record how the work ended; held and frozen work stays in the store for a person."""
+    chronicle = job.chronicle if job else Chronicle(shop.trail, work, work.reflection.target or "")
+    if ending.verdict not in (Verdict.APPLIED, Verdict.REVERTED):  # those were recorded when done
+        event = EVENTS.get(ending.verdict, ending.verdict.value)
+        chronicle.write(event, reason=ending.reason, **_held_words(job), **_cost(job))
+    chronicle.save_report(shop)
+    extra: dict[str, Any] = dict(job.held_data) if job else {}
+    state = STAYS_OPEN.get(ending.verdict)
+    now = shop.clock()
+    if state is not None:
+        data = {**work.data, **extra, "reason": ending.reason, "since": now.isoformat()}
+        shop.store.update(work, state=state, data=data, attempts=work.attempts + 1)
+    elif ending.verdict is Verdict.REVERTED:
+        data = {**work.data, "reason": ending.reason, "since": now.isoformat()}
+        shop.store.update(work, state=State.FROZEN, data=data, attempts=work.attempts + 1)
+    else:
+        shop.store.finish(
+            work, verdict=ending.verdict.value, reason=ending.reason, now=now, extra=extra
+        )
+    for change in job.changes if job else ():
+        forget(shop.journal, change)  # only now is nothing left to make up for after a crash
+
+
+def postpone(
+    work: Work,
+    event: str,
+    reason: str,
+    job: Job | None,
+    shop: Workshop,
+    *,
+    until: datetime | None = None,
+) -> None:
+    """The world was not as needed: wait longer each time; no attempt is used up."""
+    service = shop.settings.service
+    waits = int(work.data.get("waits", 0))
+    wait_s = min(service.retry_s * 2 ** min(waits, 30), service.retry_most_s)
+    not_before = until or shop.clock() + timedelta(seconds=wait_s)
+    chronicle = job.chronicle if job else Chronicle(shop.trail, work, work.reflection.target or "")
+    chronicle.write(event, reason=reason, next_try=not_before.isoformat(), **_cost(job))
+    data = {**work.data, "waits": waits + 1, "reason": reason}
+    shop.store.update(work, state=State.WAITING, not_before=not_before, data=data)
+
+
+def _cost(job: Job | None) -> dict[str, Any]:
+    return cost_data(job.spending) if job and job.spending.calls else {}
+
+
+def _held_words(job: Job | None) -> dict[str, Any]:
+    if job is None:
+        return {}
+    return {
+        name: job.held_data[name]
+        for name in ("diff", "rival_diffs", "evidence", "suspicious")
+        if job.held_data.get(name)
+    }

@@ -1,0 +1,147 @@
+"""Takes what lies in the inbox into the store: read, triaged, joined, recorded."""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.desk.workshop import Workshop
+from reflections.errors import InboxUnusable, UnreadableNote
+from reflections.inbox import Arrival, Inbox
+from reflections.note import read_notes
+from reflections.reflection import Reflection
+from reflections.signature import signature
+from reflections.triage import DEFAULT, Families, triage
+
+log = logging.getLogger("mendd.worker")
+GROUP_FILES, GROUP_BYTES = 200, 8 << 20
+
+
+def take_in(shop: Workshop, complete: Collection[str]) -> int:
+    """Read every complete file; a file leaves the inbox only once its notes are in the store.
+
+    Returns how many reflections were new. What cannot be read goes to `rejected/` with a reason.
+    Files are taken in groups with one write of the store each: first stored, then recorded, then
+    removed, so a crash in between repeats a step and loses or doubles no note.
+    """
+    settings = shop.settings.inbox
+    inbox = Inbox(
+        shop.settings.inbox_path,
+        max_bytes=settings.max_kib * 1024,
+        settle_s=settings.settle_s,
+    )
+    arrivals = inbox.arrivals(complete=complete, now=shop.clock(), wait=shop.stop.wait)
+    new = 0
+    for group in groups(arrivals):
+        if shop.stop.is_set():
+            break
+        shop.beacon.stage("inbox", f"{len(group)} files, {group[0].name} first")
+        with shop.store.batch():
+            files = [read_in(arrival, shop) for arrival in group]
+        for file in files:
+            put_away(file, inbox, shop)
+            new += file.new
+    return new
+
+
+def groups(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
+    """Arrivals in handy groups: few enough to hold in memory, many enough to write seldom."""
+    group: list[Arrival] = []
+    size = 0
+    for arrival in arrivals:
+        group.append(arrival)
+        size += len(arrival.data)
+        if len(group) >= GROUP_FILES or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+@dataclass(kw_only=True)
+class TakenFile:
+    """What one file came to: records to write, and why (a part of) it is set aside."""
+
+    arrival: Arrival
+    rejected: str = ""
+    new: int = 0
+    records: list[tuple[str, Reflection, dict[str, Any]]] = field(default_factory=list)
+
+
+def read_in(arrival: Arrival, shop: Workshop) -> TakenFile:
+    """One file: its readable notes go into the store, the rest gets its reason."""
+    file = TakenFile(arrival=arrival, rejected=arrival.rejection or "")
+    if file.rejected:
+        return file
+    try:
+        notes = read_notes(arrival.name, arrival.data, received=arrival.received)
+    except UnreadableNote as error:
+        notes, file.rejected = error.readable, str(error)
+    for note in notes:
+        take_note(note, file, shop)
+    return file
+
+
+def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:
+    """Record what is in the store by now, then let the file leave the inbox."""
+    for event, note, data in file.records:
+        shop.trail.append(event, reflection=note.id, target=note.target, data=data)
+    if not file.rejected:
+        inbox.done(file.arrival)
+        return
+    try:
+        inbox.reject(file.arrival, file.rejected)
+    except InboxUnusable as error:  # it stays where it is; the others go on
+        log.warning("%s", error)
+    shop.trail.append("unreadable", data={"file": file.arrival.name, "reason": file.rejected})
+
+
+def take_note(note: Reflection, file: TakenFile, shop: Workshop) -> None:
+    """One note: ignored, joined to the same failure, or new work."""
+    now = shop.clock()
+    sorted_out = triage(note, families(shop))
+    if sorted_out.kind is None:
+        if shop.store.ignored(note, sorted_out.reason, now):
+            said = {"reason": sorted_out.reason, **note_words(note)}
+            file.records.append(("ignored", note, said))
+        return
+    added = shop.store.add(note, kind=sorted_out.kind, signature=signature(note), now=now)
+    if added.how == "seen_before":
+        reason = f"the same note was finished before, as {added.verdict}"
+        file.records.append(("ignored", note, {"reason": reason, "source": note.source}))
+        return
+    data: dict[str, Any] = {
+        "work": added.work.id,
+        "how": added.how,
+        "kind": sorted_out.kind,
+        "keyword": sorted_out.keyword,
+        **note_words(note),
+    }
+    file.records.append(("received", note, data))
+    if added.how == "came_back":
+        earlier = {"earlier": added.work.came_back_of}
+        file.records.append(("came_back", note, earlier))
+    file.new += added.how in ("new", "came_back")
+
+
+def note_words(note: Reflection) -> dict[str, str]:
+    """The note's own words, as records and reports show them."""
+    return {
+        "source": note.source,
+        "timestamp": note.timestamp.isoformat(),
+        "task_summary": note.task_summary,
+        "outcome": note.outcome,
+        "reflection": note.reflection,
+        "traceback": note.traceback or "",
+        "test": note.test or "",
+    }
+
+
+def families(shop: Workshop) -> Families:
+    """The keyword families of the settings; an empty list keeps the built-in one."""
+    chosen = shop.settings.triage
+    return Families(
+        bug=chosen.bug or DEFAULT.bug,
+        performance=chosen.performance or DEFAULT.performance,
+        behaviour=chosen.behaviour or DEFAULT.behaviour,
+    )

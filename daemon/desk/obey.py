@@ -1,0 +1,130 @@
+"""Carries out a person's orders on the same road: a held patch is proven again before it lands."""
+
+import logging
+
+from daemon.apply import Reverted, applied_from_json, forget, revert_change
+from daemon.desk.finish import close_work, postpone
+from daemon.desk.orders import Order, read_orders
+from daemon.desk.workshop import Workshop
+from daemon.engines import Feedback
+from daemon.road.certify import held_patch
+from daemon.road.ending import Ending, Verdict
+from daemon.road.job import Job
+from daemon.road.lanes import target_of
+from daemon.road.proof import Goal, prove
+from daemon.road.settle import apply_proven
+from reflections.store import State, Work
+from sandbox.errors import SandboxError
+from sandbox.patch import Patch, PatchMismatch, anchored
+
+log = logging.getLogger("mendd.worker")
+
+
+def carry_out_orders(shop: Workshop) -> None:
+    """Every order that waits, oldest first; an order goes once its outcome is recorded."""
+    for path, order in read_orders(shop.state):
+        if shop.stop.is_set():
+            return
+        if isinstance(order, str):
+            shop.trail.append("ordered", data={"file": path.name, "outcome": order})
+        else:
+            shop.beacon.work(order.id, None)
+            shop.beacon.stage("order", f"{order.kind} {order.id}")
+            outcome = carry_out(order, shop)
+            log.info("%s %s: %s", order.kind, order.id, outcome)
+            shop.trail.append(
+                "ordered",
+                reflection=order.id,
+                data={"order": order.kind, "by": order.by, "outcome": outcome},
+            )
+        path.unlink(missing_ok=True)
+
+
+def carry_out(order: Order, shop: Workshop) -> str:
+    """One order; its outcome in words."""
+    if order.kind == "revert":
+        return revert(order, shop)
+    work = shop.store.get(order.id)
+    if work is None or work.state not in (State.HELD, State.FROZEN):
+        return "nothing of that id is held; 'mendd status' lists what is"
+    if order.kind == "reject":
+        ending = Ending(verdict=Verdict.REJECTED, reason=f"by {order.by}: {order.reason}")
+        close_work(work, ending, None, shop)
+        return "rejected"
+    return approve(work, order, shop)
+
+
+def approve(work: Work, order: Order, shop: Workshop) -> str:
+    """Prove the held patch on the module as it is now, and apply it; or start the work afresh."""
+    target = target_of(work.reflection, shop.settings)
+    if isinstance(target, str):
+        return target
+    try:
+        with Job(work, target, shop) as job:
+            return approve_with(job, order)
+    except SandboxError as error:
+        postpone(work, "failed", str(error), None, shop)
+        return f"could not be tried now: {error}"
+
+
+def approve_with(job: Job, order: Order) -> str:
+    """The approval, with the module's present snapshot on the bench."""
+    work, shop = job.work, job.shop
+    job.chronicle.write("approved", by=order.by, choice=order.choice)
+    kept = held_patch(work.data, order.choice)
+    if kept is None:
+        shop.store.update(work, state=State.OPEN, data={})
+        return "no patch was held; the work starts afresh"
+    ending = prove_and_apply(job, *kept)
+    if isinstance(ending, Feedback):
+        shop.store.update(work, data={**work.data, "reason": ending.reason})
+        job.chronicle.write("held", reason=ending.reason)
+        return f"still held: {ending.reason}"
+    close_work(work, ending, job, shop)
+    return f"{ending.verdict.value}: {ending.reason}"
+
+
+def prove_and_apply(job: Job, patch: Patch, goal: Goal) -> Ending | Feedback:
+    """The approved patch on today's module: anchored, tried, applied if nothing got worse."""
+    job.engine_name = str(job.work.data.get("engine", ""))
+    job.model = str(job.work.data.get("model", ""))
+    job.chronicle.attempt = 1
+    try:
+        patch = anchored(patch, job.source.read)
+    except PatchMismatch as error:
+        return Feedback(patch=patch, reason=str(error))
+    proof = prove(patch, goal, job)
+    job.tried(proof)
+    if not proof.judgement.accepted:
+        return Feedback(patch=patch, reason=proof.judgement.reason, run=proof.trial)
+    return apply_proven(proof, goal, job.certified(proof), job)
+
+
+def revert(order: Order, shop: Workshop) -> str:
+    """Take an applied patch back; the history remembers, so that it does not come again."""
+    kept = shop.store.find_archived(order.id) or {}
+    data = kept.get("extra", {}).get("applied")
+    if not data:
+        return "no applied patch of that id is known; 'mendd audit list --event applied' lists them"
+    result = revert_change(
+        applied_from_json(data),
+        reason=order.reason or f"by {order.by}",
+        journal=shop.journal,
+        killed=shop.kill_switch.on,
+    )
+    if not isinstance(result, Reverted):
+        return f"not reverted: {result.reason}"
+    shop.trail.append(
+        "reverted",
+        reflection=order.id,
+        target=kept["extra"].get("target"),
+        data={
+            "patch": data["id"],
+            "by": order.by,
+            "reason": order.reason,
+            "files": list(result.files),
+            "commit": result.commit,
+        },
+    )
+    forget(shop.journal, result.id)
+    return "reverted"

@@ -1,0 +1,102 @@
+"""Clears up after a crash or a kill: containers, half-done changes, unrecorded ones."""
+
+import logging
+
+from audit.certificate import load
+from audit.durable import plain_name
+from audit.errors import CertificateError
+from daemon.apply import Applied, Recovered, recover
+from daemon.changes.journal import open_changes
+from daemon.desk.workshop import Workshop
+from daemon.road.job import change_owner
+from reflections.store import State
+from sandbox.errors import EngineUnavailable
+
+REVERT = "-revert"  # daemon/apply.py ends the id of an inverse change with it
+log = logging.getLogger("mendd.worker")
+
+
+def settle_leftovers(shop: Workshop) -> None:
+    """Roll back what was half done, record what was done but not recorded, remove containers.
+
+    Works with the kill switch on: restoring the old code is what the switch asks for.
+    """
+    waiting = open_changes(shop.journal)
+    for found in recover(shop.journal):
+        log.warning("after an interruption, %s: %s", found.id, found.what)
+        make_up_for(found, taken_back=f"{found.id}{REVERT}" in waiting, shop=shop)
+    try:
+        removed = shop.sandbox.sweep()
+    except EngineUnavailable as error:
+        log.warning("%s; leftover containers, if any, are removed once it answers", error)
+        return
+    if removed:
+        log.warning("removed %d containers that were left over", removed)
+
+
+def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
+    """Bring trail and store up to what the module is: nothing done goes without its record."""
+    patch = found.id.removesuffix(REVERT)
+    work = next((work for work in shop.store.all() if change_owner(patch, work.id)), None)
+    reflection = work.id if work else reflection_of(patch, shop)
+    shop.trail.append(
+        "recovered",
+        reflection=reflection,
+        data={"change": found.id, "what": found.what, "files": list(found.files)},
+    )
+    if found.ending != "finished" or found.applied is None or reflection is None:
+        return
+    reverting = found.id != patch
+    event = "reverted" if reverting else "applied"
+    record_once(event, found.applied, patch, reflection, shop)
+    if work is None or taken_back:
+        return
+    if reverting:
+        reason = "applied and taken back just before an interruption"
+        shop.store.update(work, state=State.FROZEN, data={**work.data, "reason": reason})
+        return
+    shop.store.finish(
+        work,
+        verdict="applied",
+        reason="applied just before an interruption; recorded after it",
+        now=shop.clock(),
+        extra={"applied": found.applied.to_json(), "target": work.reflection.target},
+    )
+
+
+def reflection_of(patch: str, shop: Workshop) -> str | None:
+    """Whose patch it was, by the trail; for work that is archived already."""
+    for record in shop.trail.records(event="applied"):
+        if record.data.get("patch") == patch:
+            return record.reflection
+    return None
+
+
+def record_once(event: str, done: Applied, patch: str, reflection: str, shop: Workshop) -> None:
+    """Write the record that the interruption prevented, unless it was written."""
+    known = shop.trail.records(reflection=reflection, event=event)
+    if any(record.data.get("patch") == patch for record in known):
+        return
+    shop.trail.append(
+        event,
+        reflection=reflection,
+        data={
+            "patch": patch,
+            "files": list(done.files),
+            "diff": done.diff,
+            "evidence": evidence_of(reflection, shop) if event == "applied" else None,
+            "base_hash": done.base_hash,
+            "result_hash": done.result_hash,
+            "commit": done.commit,
+            "branch": done.branch,
+            "recovered": True,
+        },
+    )
+
+
+def evidence_of(reflection: str, shop: Workshop) -> str:
+    """What the certificate, written before the change, says about the proof."""
+    try:
+        return load(shop.certificates / f"{plain_name(reflection)}.json").evidence
+    except (CertificateError, OSError):
+        return "unknown"

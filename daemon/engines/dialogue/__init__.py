@@ -1,0 +1,1 @@
+"""The parts of a conversation with a model, one idea a file."""

@@ -1,0 +1,79 @@
+"""Judges the tool calls of one answer within one phase: who looks, who ends it, who is too early.
+
+Looking is answered always. Of the call a phase waits for, all count together (the hunks of a
+patch) or only the first. `decline` counts when nothing contradicts it in the same answer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from daemon.engines import Declined
+from daemon.engines import prompts as say
+from daemon.engines.dialogue.conversation import Judged, Reply, ToolCall
+from daemon.engines.dialogue.tools import Arguments, Decline, SearchCode, ViewCode, checked
+from daemon.engines.dialogue.views import Views
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase(Generic[T]):
+    """What a phase waits for, and who takes it. `every`: all such calls of an answer together."""
+
+    wanted: str  # name of a tool, or words where none ends the phase
+    take: Callable[[Sequence[Any]], Judged[T]] | None
+    every: bool = False
+
+
+def judged(calls: Sequence[ToolCall], phase: Phase[T], views: Views) -> Judged[T | Declined]:
+    """One reply for each call, and the phase's result if these calls lead to one."""
+    read = {at: checked(call) for at, call in enumerate(calls)}
+    wanted = [at for at, call in enumerate(calls) if call.name == phase.wanted]
+    declines = [at for at, arguments in read.items() if isinstance(arguments, Decline)]
+    replies = {at: _looked(calls[at], arguments, phase, views) for at, arguments in read.items()}
+    result: T | Declined | None = None
+    if declines and wanted:
+        replies |= dict.fromkeys([*declines, *wanted], Reply(text=say.CHOOSE, wrong=True))
+    elif declines:
+        first = read[declines[0]]
+        assert isinstance(first, Decline)
+        result = Declined(category=first.category, reason=first.reason)
+    elif wanted:
+        taken = _taken(wanted, read, phase)
+        replies |= taken[0]
+        result = taken[1]
+    return Judged(replies=[replies[at] for at in range(len(calls))], result=result)
+
+
+def _looked(call: ToolCall, arguments: Arguments | Reply, phase: Phase[T], views: Views) -> Reply:
+    """The answer to a call by itself: a look, a complaint, or that it is not its turn."""
+    if isinstance(arguments, Reply):
+        return arguments
+    if isinstance(arguments, ViewCode):
+        shown = views.show(arguments.filename, arguments.start_line or 1, arguments.end_line)
+        return Reply(text=shown, wrong=views.lines(arguments.filename) is None)
+    if isinstance(arguments, SearchCode):
+        return Reply(text=views.search(arguments.text, arguments.filename))
+    if isinstance(arguments, Decline):
+        return Reply(text=say.TAKEN_DECLINE)
+    return Reply(text=say.NOT_NOW.format(call.name, phase.wanted), wrong=True)
+
+
+def _taken(
+    wanted: Sequence[int], read: Mapping[int, Arguments | Reply], phase: Phase[T]
+) -> tuple[dict[int, Reply], T | None]:
+    """The calls the phase waited for; when one is malformed, none is taken."""
+    assert phase.take is not None
+    counting = wanted if phase.every else wanted[:1]
+    fits = {at: arguments for at in counting if not isinstance(arguments := read[at], Reply)}
+    replies = {
+        at: Reply(text=say.ONE_ONLY.format(phase.wanted), wrong=True)
+        for at in wanted
+        if at not in counting
+    }
+    if len(fits) < len(counting):
+        held_back = Reply(text=say.HELD_BACK, wrong=True)
+        return replies | dict.fromkeys(fits, held_back), None
+    taken = phase.take(list(fits.values()))
+    return replies | dict(zip(counting, taken.replies, strict=True)), taken.result

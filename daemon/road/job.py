@@ -1,0 +1,294 @@
+"""One reflection on the bench: its target's snapshot, what engines may see, and its record.
+
+The cycle says what happens; a Job knows with what, and lets each step be recorded (chronicle.py)
+and shown (progress.py).
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Self
+
+from audit.certificate import Certificate
+from daemon.apply import Applied
+from daemon.checks.scope import Scope
+from daemon.checks.special_case import test_source
+from daemon.desk.workshop import Workshop
+from daemon.engines import (
+    Baseline,
+    BugReport,
+    Case,
+    Engine,
+    EngineSession,
+    Feedback,
+    NoPatch,
+    Proposal,
+    Reproduction,
+    Spending,
+)
+from daemon.gates import Refusal, check
+from daemon.road import certify
+from daemon.road.baseline import baseline
+from daemon.road.case_checks import patch_complaint, report_complaint
+from daemon.road.chronicle import Chronicle
+from daemon.road.ending import Killed
+from daemon.road.proof import Goal, Proof
+from daemon.road.source import SnapshotSource
+from daemon.settings import TargetSettings
+from reflections.reflection import Reflection
+from reflections.store import Work
+from sandbox.patch import Patch
+from sandbox.trial import Bench, Module, Run
+
+
+class Job:
+    """One piece of open work with everything the cycle needs; used by one thread."""
+
+    def __init__(self, work: Work, target: TargetSettings, shop: Workshop) -> None:
+        self.work = work
+        self.target = target
+        self.shop = shop
+        self.stop = shop.stop
+        self.chronicle = Chronicle(shop.trail, work, target.name)
+        self.report: BugReport | None = None
+        self.hints = ""
+        self.engine_name = self.model = ""
+        self.held_data: dict[str, object] = {}  # kept with the work, or in its archive line
+        self.changes: list[str] = []  # of the module; in the journal until all is recorded
+        self._sessions: list[EngineSession] = []
+        self.refreshed = 0
+        self._prepare()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bench.close()
+
+    @property
+    def reflection(self) -> Reflection:
+        """The note."""
+        return self.work.reflection
+
+    @property
+    def short_id(self) -> str:
+        """Ten characters that name this work in file names and branches."""
+        return short_id(self.work.id)
+
+    @property
+    def patch_id(self) -> str:
+        """The patch's own name: the work, its round and the attempt."""
+        return f"{self.short_id}-{self.work.attempts}-{self.chronicle.attempt}"
+
+    @property
+    def spending(self) -> Spending:
+        """Everything all sessions of this job have used."""
+        names = [field.name for field in fields(Spending)]
+        parts = [session.spending for session in self._sessions]
+        return Spending(**{n: sum(getattr(part, n) for part in parts) for n in names})
+
+    def refresh(self) -> None:
+        """Take a new snapshot, as the module is not any more what it was."""
+        self.bench.close()
+        self.refreshed += 1
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Take a snapshot of the target as it is now; everything below works on that."""
+        self.stage("snapshot", self.target.name)
+        self.scope = Scope(self.target, self.shop.settings)
+        self.bench: Bench = self.shop.sandbox.prepare(module_of(self.target))
+        self.source = SnapshotSource(self.bench.tree, self.scope)
+        self._baseline: Baseline | None = None
+        self.case = self._case("")
+
+    def stage(self, stage: str, detail: str = "") -> None:
+        """A new step on the road; nothing new begins once the kill switch is on."""
+        if self.shop.stop.is_set() or self.shop.kill_switch.on():
+            raise Killed
+        self.shop.beacon.stage(stage, detail)
+
+    def baseline(self) -> Baseline:
+        """How the unpatched snapshot behaves, measured once."""
+        if self._baseline is None:
+            folder = self.shop.state / "baselines"
+            self.shop.beacon.detail("running the suite twice on the unpatched copy")
+            self._baseline = baseline(self.bench, folder, lambda: self.run({}))
+        return self._baseline
+
+    def run(
+        self,
+        changes: Mapping[str, bytes],
+        *,
+        first: Sequence[str] = (),
+        only: Sequence[str] | None = None,
+        extra_tests: Mapping[str, bytes] | None = None,
+    ) -> Run:
+        """One run of the tests on a changed copy, within the target's time and our stop."""
+        return self.bench.run(
+            changes,
+            first=first,
+            only=only,
+            extra_tests=extra_tests or {},
+            timeout_s=self.target.timeout_s,
+            stop=self.stop,
+        )
+
+    def measure_baseline(self) -> None:
+        """Measure and record the baseline."""
+        self.chronicle.baseline(self.baseline(), self.bench.tree.hash, self.bench.image_id)
+
+    @contextlib.contextmanager
+    def session(self, engine: Engine, advice: str) -> Iterator[EngineSession]:
+        """One engine at work; what it spends counts however it ends."""
+        self.case = self._case(advice)
+        session = engine.open(self.case)
+        self._sessions.append(session)
+        self.engine_name, self.model = engine.name, session.model
+        with contextlib.closing(session):
+            yield session
+
+    def gate(self, patch: Patch, goal: Goal) -> Refusal | None:
+        """Every gate, cheap first; the first refusal."""
+        return check(
+            patch,
+            self.source,
+            target=self.target,
+            scope=self.scope,
+            failing_tests=self.test_sources(goal),
+        )
+
+    def test_sources(self, goal: Goal) -> tuple[str, ...]:
+        """The code of the goal's tests, without their neighbours."""
+        if goal.reproduction:
+            return (goal.reproduction.code,)
+        texts = ((self.source.text(test.split("::", 1)[0]), test) for test in goal.tests)
+        return tuple(test_source(text, test) for text, test in texts if text)
+
+    # What happened: recorded, and remembered for the next step.
+
+    def reported(self, report: BugReport) -> None:
+        """The bug report was made."""
+        self.report = report
+        self.chronicle.reported(report, self.engine_name, self.model)
+
+    def reproduced(
+        self, tests: tuple[str, ...], *, how: str, test: Reproduction | None = None
+    ) -> None:
+        """There is a test that fails now for the reported reason."""
+        self.chronicle.reproduced(tests, how, test)
+
+    def proposed(self, answer: Proposal) -> None:
+        """A patch is on the table."""
+        self.chronicle.proposed(
+            answer,
+            certify.diff_or_empty(answer.patch, self.source),
+            engine=self.engine_name,
+            model=self.model,
+            rival_diffs=[certify.diff_or_empty(rival, self.source) for rival in answer.rivals],
+        )
+
+    def refused(self, answer: Proposal, refusal: Refusal) -> Feedback:
+        """A gate said no: recorded, and told to the engine."""
+        self.chronicle.refused(refusal)
+        return Feedback(patch=answer.patch, reason=f"gate {refusal.gate}: {refusal.reason}")
+
+    def tried(self, proof: Proof) -> None:
+        """A trial ended, well or not."""
+        self.chronicle.tried(proof)
+
+    def suspects(self, answer: NoPatch) -> None:
+        """The engine found no patch; what it suspects helps the next engine and a person."""
+        lines = "\n".join(answer.suspicious)
+        self.held_data = {"suspicious": list(answer.suspicious)}
+        self.hints = f"{self.engine_name} found no patch: {answer.reason}\nSuspicious:\n{lines}"
+
+    def certified(self, proof: Proof) -> Certificate:
+        """Write the certificate that lets anybody replay this proof."""
+        made = certify.certificate(
+            proof,
+            reflection=self.work.id,
+            target=self.target,
+            baseline=self.baseline(),
+            created=self.shop.clock(),
+            engine=self.engine_name,
+            model=self.model,
+        )
+        made.save(self.shop.certificates)
+        return made
+
+    def hold(self, proof: Proof, rivals: tuple[Patch, ...]) -> None:
+        """Keep the patch with the work until a person decides."""
+        self.held_data = certify.held_data(
+            proof,
+            rivals,
+            [certify.diff_or_empty(rival, self.source) for rival in rivals],
+            engine=self.engine_name,
+            model=self.model,
+            report=self.report,
+        )
+
+    def applied(self, proof: Proof, done: Applied, certificate: Certificate) -> None:
+        """The real module was changed."""
+        self.held_data = {"applied": done.to_json(), "target": self.target.name}
+        self.chronicle.applied(
+            proof,
+            done,
+            patch_id=self.patch_id,
+            certificate=certificate.hash,
+            engine=self.engine_name,
+            model=self.model,
+            spending=self.spending,
+        )
+
+    def commit_message(self, proof: Proof) -> str:
+        """Subject and body of the commit."""
+        place = ", ".join(proof.patch.filenames)
+        if self.report:
+            place = self.report.function or self.report.filename
+        subject = f"mendd: mend {place}"[:72]
+        summary = self.report.summary if self.report else self.reflection.outcome
+        body = "\n\n".join(filter(None, (summary.strip(), proof.patch.rationale.strip())))
+        return f"{subject}\n\n{body}\n\nMendd-Reflection: {self.work.id}\n"
+
+    def _case(self, advice: str) -> Case:
+        source, scope = self.source, self.scope
+        return Case(
+            reflection=self.reflection,
+            source=source,
+            bench=self.bench,
+            baseline=self.baseline,
+            check_report=lambda report: report_complaint(report, source, scope),
+            check_patch=lambda patch: patch_complaint(patch, source),
+            progress=self.shop.beacon.detail,
+            stop=self.stop,
+            advice=advice,
+            seed=self.shop.settings.search.seed,
+        )
+
+
+def short_id(work_id: str) -> str:
+    """Ten characters that stand for a work's id where any character will not do."""
+    return hashlib.sha256(work_id.encode()).hexdigest()[:10]
+
+
+def change_owner(change_id: str, work_id: str) -> bool:
+    """Whether a change of the module was made for this work."""
+    return change_id.startswith(f"{short_id(work_id)}-")
+
+
+def module_of(target: TargetSettings) -> Module:
+    """The target as the sandbox knows it."""
+    writable = {"auto": None, "yes": True, "no": False}[target.writable_tree]
+    return Module(
+        name=target.name,
+        root=target.path,
+        command=target.tests,
+        python=target.python or None,
+        requirements=target.requirements,
+        exclude=target.exclude,
+        writable_tree=writable,
+        junit_xml=target.junit_xml or None,
+        env=target.env,
+    )

@@ -1,0 +1,87 @@
+"""Proves a patch: one trial with it, one run of its target tests without it, one judgement."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from daemon.engines import Reproduction
+from daemon.road.ending import Killed
+from daemon.verdict import Judgement, judge
+from sandbox.patch import Patch, patched, unified_diff
+from sandbox.trial import Run
+
+if TYPE_CHECKING:
+    from daemon.road.job import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What a patch has to achieve: these tests, failing now, must pass with it."""
+
+    tests: tuple[str, ...] = ()
+    reproduction: Reproduction | None = None
+    before: Run | None = None  # the run that showed a written test to fail
+
+    @property
+    def extra(self) -> Mapping[str, bytes]:
+        """The written test as a file of the copy."""
+        if self.reproduction is None:
+            return {}
+        return {self.reproduction.filename: self.reproduction.code.encode()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A patch beside what its trial showed, enough to judge it again without an engine."""
+
+    patch: Patch
+    before: Mapping[str, bytes | None]
+    after: Mapping[str, bytes]
+    trial: Run
+    removal: Run | None
+    judgement: Judgement
+    base_tree: str
+    image: str
+    goal: Goal = field(default_factory=Goal)
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff."""
+        return unified_diff(self.before, self.after)
+
+
+def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
+    """Run the patch and the removal check, side by side where the sandbox has slots for both."""
+    source = job.source
+    after = patched(patch, source.read)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        tried = pool.submit(job.run, after, first=goal.tests, extra_tests=goal.extra)
+        removed = pool.submit(removal_check, goal, job) if goal.tests else None
+        trial = tried.result()
+        removal = removed.result() if removed else None
+    if job.stop.is_set():
+        raise Killed
+    judgement = judge(
+        job.baseline(),
+        trial,
+        removal,
+        target_tests=goal.tests,
+        reproduction=goal.reproduction.filename if goal.reproduction else None,
+    )
+    return Proof(
+        patch=patch,
+        before={name: source.read(name) for name in after},
+        after=after,
+        trial=trial,
+        removal=removal,
+        judgement=judgement,
+        base_tree=job.bench.tree.hash,
+        image=job.bench.image_id,
+        goal=goal,
+    )
+
+
+def removal_check(goal: Goal, job: "Job") -> Run:
+    """The target tests with the patch taken out: they have to fail again."""
+    return job.run({}, only=goal.tests, extra_tests=goal.extra)

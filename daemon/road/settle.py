@@ -1,0 +1,152 @@
+"""What becomes of a proven patch: applied, held for a person, or frozen."""
+
+from typing import TYPE_CHECKING
+
+from audit.certificate import Certificate
+from daemon.apply import (
+    Applied,
+    Change,
+    ChangedMeanwhile,
+    StoppedByKillSwitch,
+    apply_change,
+)
+from daemon.engines import Feedback, Proposal
+from daemon.road.ending import Ending, Killed, Verdict
+from daemon.road.history import PastEdit, oscillation
+from daemon.road.live import stays_healthy, take_back
+from daemon.road.locate import UnreadableSource, enclosing, parse
+from daemon.road.proof import Goal, Proof, prove
+from daemon.verdict import Evidence
+from sandbox.patch import Hunk, Patch, PatchMismatch, anchored
+
+if TYPE_CHECKING:
+    from daemon.road.job import Job
+
+MOST_REPEATS = 3  # trials repeated because somebody edits the module meanwhile
+
+
+def settle(answer: Proposal, proof: Proof, goal: Goal, job: "Job") -> Ending | Feedback:
+    """Decide by autonomy, ambiguity and history; apply only what nobody has to look at."""
+    certificate = job.certified(proof)
+    frozen = oscillating(proof.patch, job)
+    if frozen:
+        return held(proof, answer, frozen, Verdict.FROZEN, job)
+    reason = needs_a_person(answer, proof, job)
+    if reason == "explain":
+        return Ending(verdict=Verdict.EXPLAINED, reason="autonomy is explain: nothing is applied")
+    if reason:
+        return held(proof, answer, reason, Verdict.HELD, job)
+    return apply_proven(proof, goal, certificate, job)
+
+
+def needs_a_person(answer: Proposal, proof: Proof, job: "Job") -> str | None:
+    """Why the patch may not be applied by itself, or None."""
+    autonomy = job.target.autonomy
+    if autonomy == "explain":
+        return "explain"
+    if answer.rivals:
+        return f"ambiguous: {1 + len(answer.rivals)} patches pass but behave differently"
+    if autonomy == "propose":
+        return "autonomy is propose: every patch waits for a person"
+    if proof.judgement.evidence is Evidence.REGRESSION_ONLY and autonomy != "apply-any":
+        return "evidence is regression-only: no test fails without this patch"
+    return None
+
+
+def held(proof: Proof, answer: Proposal, reason: str, verdict: Verdict, job: "Job") -> Ending:
+    """Keep the patch (and its rivals) with the reflection until a person decides."""
+    job.hold(proof, answer.rivals)
+    return Ending(verdict=verdict, reason=reason)
+
+
+def apply_proven(
+    proof: Proof, goal: Goal, certificate: Certificate, job: "Job"
+) -> Ending | Feedback:
+    """Change the real module, compare-and-swap; a file changed meanwhile repeats the trial."""
+    job.stage("apply", ", ".join(proof.after))
+    kept_tests = goal.extra if job.target.keep_reproduction_tests else {}
+    change = Change(
+        id=job.patch_id,
+        root=job.target.path,
+        before={**proof.before, **dict.fromkeys(kept_tests)},
+        after={**proof.after, **kept_tests},
+        message=job.commit_message(proof),
+    )
+    done = apply_change(
+        change,
+        mode=job.target.git,
+        backups=job.shop.backups,
+        journal=job.shop.journal,
+        killed=job.shop.kill_switch.on,
+    )
+    if isinstance(done, StoppedByKillSwitch):
+        raise Killed
+    if isinstance(done, ChangedMeanwhile):
+        return try_again(proof, goal, done, job)
+    job.changes.append(done.id)
+    job.applied(proof, done, certificate)
+    remember(proof, job)
+    return watched(done, job)
+
+
+def try_again(proof: Proof, goal: Goal, changed: ChangedMeanwhile, job: "Job") -> Ending | Feedback:
+    """The file is not what was tested: take a new snapshot and prove the patch on that."""
+    job.chronicle.write("changed_meanwhile", files=list(changed.files), reason=changed.reason)
+    if not changed.again or job.refreshed >= MOST_REPEATS:
+        job.hold(proof, ())
+        return Ending(verdict=Verdict.HELD, reason=changed.reason)
+    job.refresh()
+    try:
+        patch = anchored(proof.patch, job.source.read)
+    except PatchMismatch as error:
+        return Feedback(patch=proof.patch, reason=f"the file changed meanwhile: {error}")
+    again = prove(patch, goal, job)
+    if not again.judgement.accepted:
+        return Feedback(patch=patch, reason=again.judgement.reason, run=again.trial)
+    return apply_proven(again, goal, job.certified(again), job)
+
+
+def watched(done: Applied, job: "Job") -> Ending:
+    """The live check: an unhealthy service gets its old code back."""
+    trouble = stays_healthy(job)
+    if trouble is None:
+        return Ending(verdict=Verdict.APPLIED, reason=f"applied to {', '.join(done.files)}")
+    take_back(done, trouble, job)
+    return Ending(verdict=Verdict.REVERTED, reason=f"applied and taken back: {trouble}")
+
+
+def oscillating(patch: Patch, job: "Job") -> str | None:
+    """Why history says that a person should look first, or None."""
+    past = {name: job.shop.history.edits(job.target.name, name) for name in patch.filenames}
+    regions = {hunk: region(hunk, job) for hunk in patch.hunks}
+    return oscillation(patch, regions, past, most=job.target.region_edits, now=job.shop.clock())
+
+
+def region(hunk: Hunk, job: "Job") -> str:
+    """The function a hunk lies in, or "" for module level and files that cannot be parsed."""
+    text = job.source.text(hunk.filename)
+    if text is None:
+        return ""
+    try:
+        function = enclosing(parse(text, hunk.filename), hunk.first_line)
+    except UnreadableSource:
+        return ""
+    return function.name if function else ""
+
+
+def remember(proof: Proof, job: "Job") -> None:
+    """Put the applied hunks into the files' history."""
+    now = job.shop.clock().isoformat()
+    for name in proof.patch.filenames:
+        edits = [
+            PastEdit(
+                patch_id=job.patch_id,
+                time=now,
+                region=region(hunk, job),
+                original=hunk.original,
+                replacement=hunk.replacement,
+            )
+            for hunk in proof.patch.hunks
+            if hunk.filename == name
+        ]
+        job.shop.history.remember(job.target.name, name, edits)

@@ -1,0 +1,117 @@
+"""The configuration is read whole, and every fault is reported with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.config.config_file import find_config, load_settings
+from daemon.config.toml_reader import SettingsError
+
+SMALL = '[[target]]\nname = "app"\npath = "src"\n'
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "mendd.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def faults_of(folder: Path, text: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(written(folder, text))
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_a_name_and_a_path_are_enough(tmp_path: Path) -> None:
+    """Everything else has a default; relative paths count from the file."""
+    settings = load_settings(written(tmp_path, SMALL))
+
+    assert settings.target("app") is not None
+    assert settings.targets[0].path == tmp_path / "src"
+    assert settings.kill_switch == settings.state / "KILL"
+    assert settings.inbox_path == settings.state / "inbox"
+
+
+def test_all_faults_are_reported_together_with_their_lines(tmp_path: Path) -> None:
+    """One reading names every fault, in the order of the file."""
+    text = 'zzz = 1\n[[target]]\nname = "A b"\npath = "x"\natempts = 2\n[inbox]\nscan_s = "no"\n'
+
+    found = faults_of(tmp_path, text)
+
+    assert found == [
+        "line 1: zzz: unknown key; known are state, kill_switch, target, claude, search, budget, "
+        "sandbox, inbox, triage, service",
+        "line 5: target 1.atempts: unknown key; did you mean 'attempts'?",
+        "line 7: inbox.scan_s: must be a number, not 'no'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("timeout_s = inf", "must be a finite number"),
+        ("timeout_s = true", "must be a number"),
+        ("attempts = 0", "must be at least 1"),
+        ("attempts = 1.5", "must be a whole number"),
+        ('autonomy = "always"', "must be one of 'explain', 'propose'"),
+        ("edit = [1]", "must be a list of texts"),
+        ("env = { A = 1 }", "must be a table of texts"),
+        ('junit_xml = "a\\u0000b"', "must not hold a NUL"),
+        ("tests = []", "is empty"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    """Each setting accepts its own kind and range only."""
+    assert any(said in fault for fault in faults_of(tmp_path, SMALL + line + "\n"))
+
+
+def test_two_targets_of_one_name_are_refused(tmp_path: Path) -> None:
+    """A name means one target; the fault stands at the second."""
+    assert faults_of(tmp_path, SMALL + SMALL) == ["line 5: target name: 'app' stands twice"]
+
+
+def test_a_target_needs_name_and_path(tmp_path: Path) -> None:
+    """What is missing is named."""
+    assert faults_of(tmp_path, "[[target]]\n") == [
+        "line 1: target 1.name: is missing",
+        "line 1: target 1.path: is missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[[target]\n", "not TOML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"", "at least one [[target]]"),
+        (b"inbox = 3\n", "must be a table"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    """Broken files end in a fault, never in a traceback."""
+    file = tmp_path / "mendd.toml"
+    file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=said.replace("[", r"\[")):
+        load_settings(file)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any file the message names the command that writes one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("daemon.config.config_file.CONFIG_PLACES", (Path("mendd.toml"),))
+
+    with pytest.raises(SettingsError, match="mendd init"):
+        find_config(None)
+
+
+def test_the_named_file_wins_over_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--config` first, then $MENDD_CONFIG."""
+    monkeypatch.setenv("MENDD_CONFIG", "/from/environment.toml")
+
+    assert find_config("/given.toml") == Path("/given.toml")
+    assert find_config(None) == Path("/from/environment.toml")

@@ -1,0 +1,122 @@
+"""Timers, and runs that fell into a time when nobody was there."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from apscheduler.events import EVENT_JOB_MISSED, JobExecutionEvent
+
+from daemon.supervision.schedule import LastRun, Schedule
+
+NOON = datetime(2026, 11, 20, 12, 0, 5, tzinfo=UTC)
+HOURLY = "0 * * * *"
+
+
+def test_scans_fire_until_stopped() -> None:
+    """The job only says its name."""
+    fired: list[str] = []
+    twice = threading.Event()
+
+    def fire(job: str) -> None:
+        fired.append(job)
+        if len(fired) > 1:
+            twice.set()
+
+    schedule = Schedule(every="", scan_s=0.05, fired=fire, dropped=lambda *_: None)
+    schedule.start()
+
+    assert twice.wait(30)
+    schedule.stop()
+    assert set(fired) == {"scan"}
+
+
+def test_a_bad_crontab_line_is_refused_at_once() -> None:
+    """Before anything runs."""
+    with pytest.raises(ValueError, match="no crontab line"):
+        Schedule(every="often", scan_s=1, fired=lambda _: None, dropped=lambda *_: None)
+
+
+def test_a_job_that_the_scheduler_drops_is_told() -> None:
+    """APScheduler itself only writes a log line."""
+    dropped: list[tuple[str, str]] = []
+    schedule = Schedule(
+        every="", scan_s=60, fired=lambda _: None, dropped=lambda *about: dropped.append(about)
+    )
+
+    schedule._scheduler._dispatch_event(JobExecutionEvent(EVENT_JOB_MISSED, "scan", "x", NOON))
+
+    assert dropped == [("scan", "the job was too late")]
+
+
+def test_nothing_is_missed_before_the_first_run(tmp_path: Path) -> None:
+    """A new installation has no past."""
+    last = LastRun(tmp_path)
+
+    assert last.missed(HOURLY, NOON) == (None, False)
+    assert last.missed(HOURLY, NOON + timedelta(minutes=10)) == (None, False)
+
+
+def test_a_run_at_its_time_is_due_and_not_missed(tmp_path: Path) -> None:
+    """Fired a moment ago."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON - timedelta(minutes=30))
+
+    assert last.missed(HOURLY, NOON) == (None, True)
+
+
+def test_runs_while_the_service_was_down_are_counted(tmp_path: Path) -> None:
+    """Three hours down, back at half past: three missed, one run is due."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON)
+
+    missed, due = last.missed(HOURLY, NOON + timedelta(hours=3, minutes=30))
+
+    assert due
+    assert missed is not None
+    assert missed.data == {
+        "job": "cycle",
+        "count": 3,
+        "at_least": False,
+        "first": "2026-11-20T13:00:00Z",
+        "last": "2026-11-20T15:00:00Z",
+        "made_up_for": True,
+    }
+
+
+def test_another_crontab_line_begins_to_count_anew(tmp_path: Path) -> None:
+    """What the old line wanted is nobody's business any more."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON)
+
+    assert last.missed("30 * * * *", NOON + timedelta(hours=5)) == (None, False)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"every": "0 * * * *", "cycle": 5}'])
+def test_a_broken_record_of_the_last_run_counts_as_none(tmp_path: Path, content: bytes) -> None:
+    """And is replaced by a good one."""
+    (tmp_path / "last_run").write_bytes(content)
+    last = LastRun(tmp_path)
+
+    assert last.missed(HOURLY, NOON) == (None, False)
+    assert last.missed(HOURLY, NOON + timedelta(hours=1)) == (None, True)
+
+
+def test_a_clock_that_was_set_back_does_no_harm(tmp_path: Path) -> None:
+    """A last run in the future counts as none."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON + timedelta(days=365))
+
+    assert last.missed(HOURLY, NOON) == (None, False)
+
+
+def test_housekeeping_is_due_once_a_day(tmp_path: Path) -> None:
+    """And recording it does not forget the last cycle."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON)
+
+    assert last.housekeeping_due(NOON)
+    last.kept_house(NOON)
+    assert not last.housekeeping_due(NOON + timedelta(hours=23))
+    assert last.housekeeping_due(NOON + timedelta(hours=24))
+    assert last.missed(HOURLY, NOON + timedelta(hours=1)) == (None, True)
