@@ -1,7 +1,7 @@
 """The embedded engine: mends without a model, a key or a network, by searching among edits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from daemon.engines import (
     BugReport,
@@ -15,7 +15,7 @@ from daemon.engines import (
     Spending,
 )
 from daemon.engines.search import explain
-from daemon.engines.search.candidates import Area, Candidate, candidates
+from daemon.engines.search.candidates import Candidate, candidates
 from daemon.engines.search.choose import Camp, Choice, choose, documented_examples
 from daemon.engines.search.diagnose import (
     Library,
@@ -270,36 +270,37 @@ class SearchSession:
         hints = hints_of(self._evidence, goal, self._case.reflection.text)
         areas = areas_of(suspicion, self._library, hints)
         unseen = [test for test in goal if test in self._evidence.unseen]
+        run = self._case.baseline().run
         if unseen:
-            areas += import_areas(unseen, self._case.baseline().run.messages, self._library)
+            areas += import_areas(unseen, run.messages, self._library)
         files = {area.program.filename for area in areas}
         own = tuple(t for t in goal if (report.failing_test or "") in (t, t.partition("[")[0]))
-        hunt = self._one_hunt(screener, goal, areas, files, self._settings.time_s)
-        left = self._settings.time_s - hunt.tally.seconds
-        if not hunt.plausible and own != goal and left > 5 and not self._case.stop.is_set():
-            screened = hunt.screened
-            hunt = self._one_hunt(screener, own, areas, files, left)
-            hunt.screened += screened
-        return hunt
-
-    def _one_hunt(
-        self,
-        screener: Screener,
-        goal: tuple[str, ...],
-        areas: Sequence[Area],
-        files: set[str],
-        time_s: float,
-    ) -> Hunt:
+        plan = plan_of(goal, own, self._evidence, files, run.durations)
+        alone = replace(plan, goal=plan.goal[: len(own)])
         hunt = Hunt(
             screener=screener,
-            plan=plan_of(goal, self._evidence, files, self._case.baseline().run.durations),
-            time_s=time_s,
+            plan=plan,
+            own=alone if own != goal and self._others_have_reasons(own, goal) else None,
+            time_s=self._settings.time_s,
             most=self._settings.candidates,
             stop=self._case.stop,
             progress=self._case.progress,
         )
         hunt.run(candidates(areas))
         return hunt
+
+    def _others_have_reasons(self, own: Sequence[str], goal: Sequence[str]) -> bool:
+        """Whether the other failing tests may fail for reasons of their own.
+
+        So it is when the note names the test it is about, or each of them runs a function that the
+        report's own tests never enter. Otherwise a patch that leaves them red is no repair.
+        """
+        reading = read(self._case.reflection, self._library)
+        if set(own) <= set(named_tests(reading, goal)):
+            return True
+        run = {s.test: set(functions_run(s.lines, self._library)) for s in self._evidence.failing}
+        mine = {function for test in own for function in run.get(test, ())}
+        return all(run.get(test, set()) - mine for test in goal if test not in own)
 
     def _probe(
         self, screener: Screener, plausible: Sequence[Candidate], report: BugReport

@@ -14,12 +14,13 @@ from daemon.engines.search.program import FUNCTIONS, FunctionNode, Program
 from daemon.engines.search.screening import Plan, Screener
 from sandbox.trial import Outcome
 
+USUAL = frozenset({"0", "1", "-1", "2", "0.0", "1.0", "None", "True", "False", "''", "' '"})
 MOST_FAILING = 60
 MOST_PASSING = 300
 MOST_AREAS = 14
 SPECTRUM_CPU_S = 3.0
-SHORTEST_S = 0.025  # processor time below which a hang cannot be told from a slow start
-FACTOR = 4  # on a test's own time: what a candidate may take for it
+SHORTEST_S = 0.02  # processor time below which a hang cannot be told from a slow start
+FACTOR = 2.5  # on a test's own time: what a candidate may take for it
 IMPORTED = 0.45  # suspicion of module-level code that a suspicious function reads
 
 
@@ -64,9 +65,14 @@ def watch_passing(
 
 
 def plan_of(
-    goal: Sequence[str], evidence: Evidence, files: set[str], durations: Mapping[str, float]
+    goal: Sequence[str],
+    own: Sequence[str],
+    evidence: Evidence,
+    files: set[str],
+    durations: Mapping[str, float],
 ) -> Plan:
-    """Failing tests first, the cheapest first; of the passing ones those that touch these files.
+    """Failing tests first (the report's own before the others, each the cheapest first), then the
+    passing ones that touch these files.
 
     A test may take several times what it took unpatched, so that a hang ends soon and a good
     candidate is not mistaken for one. `durations`: seconds of the baseline run (a busy machine
@@ -74,27 +80,27 @@ def plan_of(
     """
     seen = {each.test: each for each in (*evidence.failing, *evidence.passing)}
 
-    def own(test: str) -> float | None:
+    def usually(test: str) -> float | None:
         known = seen.get(test)
         found = [known.seconds] if known and known.outcome in ("passed", "failed") else []
         found += [durations[test]] if durations.get(test, 60.0) < 30.0 else []
         return min(found, default=None)
 
     passing = [s for s in evidence.passing if files & set(s.lines)]
-    usual = max((own(s.test) or 0.0 for s in passing), default=0.005)
+    usual = max((usually(s.test) or 0.0 for s in passing), default=0.005)
     times = {
-        test: SHORTEST_S + FACTOR * (usual if (time := own(test)) is None else time)
+        test: SHORTEST_S + FACTOR * (usual if (time := usually(test)) is None else time)
         for test in [*goal, *(s.test for s in passing)]
     }
     for test in goal:
         times[test] = max(times[test], SHORTEST_S + 2 * min(usual, 0.5))
 
     def cheap(test: str) -> tuple[bool, float]:
-        time = own(test)
+        time = usually(test)
         return time is None, round(time or 0.0, 2)
 
     rest = sorted((s.test for s in passing), key=cheap)
-    ordered = tuple(sorted(goal, key=cheap))
+    ordered = tuple(sorted(goal, key=lambda test: (test not in own, *cheap(test))))
     wall = 2.0 + 3 * sum(times.get(test, 0.1) for test in (*ordered, *rest))
     return Plan(goal=ordered, rest=tuple(rest), cpu_s=times, wall_s=wall, keep_going=len(goal) <= 6)
 
@@ -217,8 +223,13 @@ def failure_of(evidence: Evidence, goal: Sequence[str]) -> Failure:
 
 
 def hints_of(evidence: Evidence, goal: Sequence[str], note: str) -> tuple[str, ...]:
-    """Constants from the failing tests' expected values, then from the note."""
+    """Constants from the failing tests' expected values, then from the note.
+
+    Of the tests' values only the usual ones: a patch that brings in a test's own answer (`return
+    'word 7'`) would pass without being a repair.
+    """
     values = [
         value for seen in evidence.failing if seen.test in set(goal) for value in seen.compared[1:]
     ]
-    return tuple(dict.fromkeys([*constants_of(values), *constants_in(note)]))[:16]
+    expected = [text for text in constants_of(values) if text in USUAL]
+    return tuple(dict.fromkeys([*expected, *constants_in(note)]))[:16]

@@ -34,14 +34,17 @@ class Hunt:
     clock: Callable[[], float] = time.monotonic
     screened: int = 0
     cut_by: str = ""
+    own: Plan | None = None  # the report's own tests alone, for when no edit helps all of the goal
     plausible: list[Candidate] = field(default_factory=list)
     slow: list[Candidate] = field(default_factory=list)
     stones: list[tuple[int, Candidate]] = field(default_factory=list)
     partners: list[Candidate] = field(default_factory=list)
+    partial: list[Candidate] = field(default_factory=list)  # these turn the own tests green
 
     def __post_init__(self) -> None:
         self._began = self._spoke = self.clock()
         self._rest: Iterator[Candidate] = iter(())  # single edits not screened yet
+        self._patience = 0  # with a partial one found: screen this many in all, then be content
         self._until: int | None = None  # with a plausible one found: screen this many in all
 
     @property
@@ -62,7 +65,18 @@ class Hunt:
             self._screen(self.slow[:SECOND_LOOK], replace(self.plan, patience=8.0))
         if not self.plausible and self.stones and not self._over():
             self._screen(self._pairs(), self.plan)
+        if not self.plausible and self.partial and self.own and not self.stop.is_set():
+            self._partial(self.own)
         return self.plausible
+
+    def _partial(self, own: Plan) -> None:
+        """Nothing helps every failing test: what helps the report's own and breaks none?
+
+        The other tests may fail because of another bug, so `engine.py` decides when to ask.
+        """
+        for candidate, verdict in self.screener.screen(self.partial[:SECOND_LOOK], own):
+            if verdict.plausible:
+                self.plausible.append(candidate)
 
     def more(self) -> bool:
         """Go on with single edits where the search stopped; False when there are none left."""
@@ -113,13 +127,16 @@ class Hunt:
             self.slow.append(candidate)
         if verdict.green and " and " not in candidate.edit.template:
             self.stones.append((len(verdict.green), candidate))
+        if self.own and verdict.green >= frozenset(range(len(self.own.goal))):
+            self.partial.append(candidate)
+            self._patience = self._patience or self.screened + 2 * LONGER
         if len(self.partners) < PARTNERS and " and " not in candidate.edit.template:
             self.partners.append(candidate)
 
     def _enough(self, candidate: Candidate, faint: float) -> bool:
         """Whether looking on is unlikely to change the choice."""
         if not self.plausible or self._until is None:
-            return False
+            return bool(self._patience) and self.screened >= self._patience
         if candidate.score < faint * self.plausible[0].score:
             return True
         return len(self.plausible) >= ENOUGH or self.screened >= self._until

@@ -5,6 +5,7 @@ within bounds; a patch that looks plausible here is proven by an ordinary trial 
 """
 
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.edits import hunks
 from daemon.engines.search.localise import Seen
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, TrialStopped
 from sandbox.trial import Bench
 
 BATCH = 24
@@ -134,6 +135,8 @@ class Screener:
             if getattr(line, "ending", None) is not None:
                 break
             waited += 1.0
+        if self._stop.is_set():
+            raise TrialStopped("the search was stopped")
         detail = getattr(line, "detail", "") or getattr(line, "output", b"")[-300:]
         raise ScreenEnded(f"the screening container ended early or fell silent: {detail!r}")
 
@@ -154,15 +157,12 @@ class Screener:
 
         Closing the iterator early is fine: what is still under way is read and dropped.
         """
-        batches = _batches(found)
+        batches = Batches(found)
         under_way: list[tuple[Line, list[Candidate]]] = []
         turn = 0
         try:
             while True:
-                while len(under_way) < 2 * len(self._lines):
-                    batch = next(batches, None)
-                    if batch is None:
-                        break
+                while len(under_way) < 2 * len(self._lines) and (batch := batches.next()):
                     line = self._lines[turn % len(self._lines)]
                     line.send(_request(batch, plan))
                     under_way.append((line, batch))
@@ -174,6 +174,7 @@ class Screener:
                     yield candidate, _verdict(self._next(line), plan)
                 self._next(line)  # the batch's end
                 under_way.pop(0)
+                batches.ended(len(batch))
         except GeneratorExit:
             for line, _ in under_way:
                 while not self._next(line).get("end"):
@@ -215,16 +216,37 @@ class Screener:
         return Probe(inputs=texts, recorded=recorded, behaviours=behaviours)
 
 
-def _batches(found: Iterable[Candidate]) -> Iterator[list[Candidate]]:
-    """Candidates of the same file together, in order."""
-    batch: list[Candidate] = []
-    for candidate in found:
-        if batch and (len(batch) == BATCH or batch[0].program is not candidate.program):
-            yield batch
-            batch = []
-        batch.append(candidate)
-    if batch:
-        yield batch
+class Batches:
+    """Candidates of the same file together, in order; about a second's work at a time.
+
+    Small batches where candidates are slow keep the search quick to stop; what is screened, and
+    in which order, does not depend on the size.
+    """
+
+    def __init__(self, found: Iterable[Candidate]) -> None:
+        self._found = iter(found)
+        self._held: Candidate | None = None
+        self._size = 8
+        self._since = time.monotonic()
+
+    def next(self) -> list[Candidate]:
+        """The next batch; empty at the end."""
+        batch = [self._held] if self._held is not None else []
+        self._held = None
+        for candidate in self._found:
+            if batch and batch[0].program is not candidate.program:
+                self._held = candidate
+                break
+            batch.append(candidate)
+            if len(batch) >= self._size:
+                break
+        return batch
+
+    def ended(self, count: int) -> None:
+        """A batch of so many is done: adapt the size."""
+        now = time.monotonic()
+        each, self._since = (now - self._since) / max(count, 1), now
+        self._size = max(2, min(BATCH, int(0.5 / max(each, 0.001))))
 
 
 def _request(batch: list[Candidate], plan: Plan) -> dict[str, Any]:

@@ -124,8 +124,8 @@ def _parts(node: ast.AST) -> Iterator[tuple[ast.expr, float]]:
         yield node.left, 0.9
         yield node.right, 0.9
     elif isinstance(node, ast.BoolOp):
-        if len(node.values) == 2:
-            yield from ((value, 0.9) for value in node.values)
+        if len(node.values) == 2:  # a dropped condition passes weak tests more often than it mends
+            yield from ((value, 0.7) for value in node.values)
     elif isinstance(node, ast.UnaryOp):
         yield node.operand, 0.7
     elif isinstance(node, ast.Call):

@@ -116,10 +116,9 @@ def other_target(spot: Spot) -> Iterator[Edit]:
 def _stored_or_read(spot: Spot) -> Iterator[str]:
     """The subscripts and attributes of the function: each may be what should be stored to."""
     found: dict[str, None] = {}
+    called = {id(n.func) for n in ast.walk(spot.pool.root) if isinstance(n, ast.Call)}
     for node in ast.walk(spot.pool.root):
-        if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(
-            spot.program.parents.get(node), ast.Call
-        ):
+        if isinstance(node, (ast.Subscript, ast.Attribute)) and id(node) not in called:
             found.setdefault(spot.source(node))
     yield from (text for text in found if "\n" not in text and len(text) < 50)
 

@@ -19,13 +19,20 @@ def other_slice(spot: Spot) -> Iterator[Edit]:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
         yield from _moved(spot, node, node.slice)
     elif isinstance(node, ast.Name) and _is_sequence(spot, node):
+        counted = 0.3 if _only_counted(spot) else 1.0
         for part in ("1:", ":-1", "::-1", ":"):
-            yield spot.put(f"{node.id}[{part}]", 0.8)
+            yield spot.put(f"{node.id}[{part}]", 0.8 * counted)
         for name in spot.names():
             if name != node.id and "number" in spot.pool.kinds.get(name, {"number"}):
                 yield spot.put(f"{node.id}[{name}:]", 0.7)
                 yield spot.put(f"{node.id}[:{name}]", 0.7)
                 yield spot.put(f"{node.id}[{name} + 1:]", 0.4)
+
+
+def _only_counted(spot: Spot) -> bool:
+    """Whether only the length is asked for: `len(a) - 1` says it better than `len(a[1:])`."""
+    parent = spot.program.parents.get(spot.node)
+    return isinstance(parent, ast.Call) and spot.source(parent.func) == "len"
 
 
 def _is_sequence(spot: Spot, node: ast.Name) -> bool:

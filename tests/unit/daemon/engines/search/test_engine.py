@@ -8,6 +8,7 @@ import pytest
 from daemon.engines import BugReport, Declined, Feedback, NoPatch, Proposal
 from daemon.engines.search.engine import SearchEngine
 from daemon.settings import SearchSettings
+from sandbox.errors import TrialStopped
 from sandbox.patch import patched
 from tests.unit.daemon.engines.search.cases import case_of
 
@@ -93,7 +94,7 @@ def test_a_missing_guard_is_mended(tmp_path: Path) -> None:
     _, _, text = mended(tmp_path, "mean() crashed with ZeroDivisionError for an empty list")
 
     names: dict[str, object] = {}
-    exec(text, names)
+    exec(text, names)  # noqa: S102 - the module just mended
     assert names["mean"]([]) == 0  # type: ignore[operator]
     assert names["mean"]([2, 4]) == 3  # type: ignore[operator]
 
@@ -191,9 +192,8 @@ def test_the_kill_switch_ends_the_search(tmp_path: Path) -> None:
     report = session.diagnose()
     assert isinstance(report, BugReport)
 
-    with pytest.raises(Exception, match="kill switch|ended|stop"):
-        answer = session.propose(report, None)
-        raise RuntimeError(f"ended with {answer}")
+    with pytest.raises(TrialStopped):
+        session.propose(report, None)
 
 
 def test_two_edits_are_found_step_by_step(tmp_path: Path) -> None:
@@ -216,5 +216,5 @@ def test_two_edits_are_found_step_by_step(tmp_path: Path) -> None:
     assert isinstance(answer, Proposal), answer
     text = patched(answer.patch, case.source.read)["pair.py"].decode()
     names: dict[str, object] = {}
-    exec(text, names)
+    exec(text, names)  # noqa: S102 - the module just mended
     assert names["pair"](0, 0) == [1, 1]  # type: ignore[operator]
