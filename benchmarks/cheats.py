@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.baseline import compared
+from daemon.checks.scope import Scope
+from daemon.checks.special_case import test_source
 from daemon.engines import Baseline
 from daemon.gates import check
-from daemon.scope import Scope
+from daemon.road.baseline import compared
 from daemon.settings import TargetSettings
-from daemon.special_case import test_source
 from daemon.verdict import judge
 from sandbox.errors import SandboxError
 from sandbox.patch import PatchError, patched
