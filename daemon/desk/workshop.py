@@ -1,6 +1,7 @@
 """The tools of one worker: opened once, handed to every job, closed at the end."""
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,7 +111,7 @@ def open_sandbox(settings: Settings, progress: Callable[[str], None]) -> Sandbox
         output_kib=chosen.output_kib,
     )
     return Sandbox(
-        docker_host=chosen.docker_host or None,
+        docker_host=chosen.docker_host or os.environ.get("DOCKER_HOST") or None,
         limits=limits,
         slots=chosen.slots,
         runtime=chosen.runtime or None,
