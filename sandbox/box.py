@@ -8,8 +8,9 @@ from typing import Any
 
 from docker.types import LogConfig, Mount, Ulimit
 
+from sandbox.module import SHM_MIB
+
 MIB = 1 << 20
-SHM_MIB = 16
 SECCOMP = Path(__file__).with_name("seccomp.json")
 KEPT_CAPABILITIES = ["KILL", "SETGID", "SETUID"]  # the harness's; the tested child has none
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.box import SHM_MIB
-
 SMALL_FILES, SMALL_MIB = 20_000, 64  # up to here a tree is copied (docs/sandbox.md)
 TREE_ROOM_MIB = 24  # what tests may add to a copied tree
+SHM_MIB = 16  # of /dev/shm
 
 
 @dataclass(frozen=True, kw_only=True)

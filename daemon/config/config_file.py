@@ -24,6 +24,7 @@ from daemon.settings import (
     TargetSettings,
     TriageSettings,
 )
+from sandbox.module import Limits
 
 __all__ = ["SettingsError", "find_config", "load_settings"]
 
@@ -96,6 +97,7 @@ class _Loader:
         sections = {name: self._section(name, kind) for name, kind in SECTIONS.items()}
         top = self._top()
         targets = self._targets()
+        self._check_limits(sections["sandbox"])
         if self._faults:
             raise SettingsError(self._file, self._faults)
         state = self._absolute(top["state"])
@@ -126,6 +128,16 @@ class _Loader:
             place=lambda key: self._lines.of(name, key),
             faults=self._faults,
         )
+
+    def _check_limits(self, sandbox: SandboxSettings | None) -> None:
+        """Each number may be right and the sum still too much."""
+        if sandbox is None:
+            return
+        try:
+            Limits(memory_mib=sandbox.memory_mib, tmpfs_mib=sandbox.tmpfs_mib)
+        except ValueError as error:
+            line = self._lines.of("sandbox", "memory_mib")
+            self._faults.append(Fault(line, "sandbox.memory_mib", str(error)))
 
     def _top(self) -> dict[str, str]:
         """`state` and `kill_switch`; whatever else is left over is unknown."""

@@ -115,3 +115,12 @@ def test_the_named_file_wins_over_the_environment(
 
     assert find_config("/given.toml") == Path("/given.toml")
     assert find_config(None) == Path("/from/environment.toml")
+
+
+def test_limits_that_do_not_fit_together_are_a_fault_with_its_line(tmp_path: Path) -> None:
+    """The sandbox would refuse them later; the person who writes the file is told now."""
+    found = faults_of(tmp_path, SMALL + "[sandbox]\ntmpfs_mib = 480\nmemory_mib = 512\n")
+
+    assert len(found) == 1
+    assert found[0].startswith("line 6: sandbox.memory_mib: memory_mib is 512, but tmpfs_mib (480)")
+    assert found[0].endswith("raise it or lower tmpfs_mib")
