@@ -33,7 +33,7 @@ def give_order(state: Path, order: Order) -> Path:
     folder = state / "orders"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.json"
-    beside = folder / f".{path.name}"
+    beside = folder / f".{path.stem}.part"  # no *.json: a half-written order is none yet
     with beside.open("w", encoding="utf-8") as file:
         json.dump(order.__dict__, file)
         file.flush()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pytest import MonkeyPatch
+
 from daemon.desk.orders import Order, give_order, read_orders
 
 ORDER = Order(kind="approve", id="r1", by="ada", time="2026-11-20T09:00:00+00:00")
@@ -32,6 +34,22 @@ def test_what_is_no_order_comes_with_a_reason(tmp_path: Path) -> None:
 
     assert len(found) == 5
     assert all(isinstance(order, str) and order.startswith("no order") for _, order in found)
+
+
+def test_an_order_being_written_is_not_seen(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    """A worker that looks in the middle of the writing leaves the half-written file alone."""
+    seen: list[int] = []
+    rename = Path.replace
+
+    def look_first(path: Path, target: Path) -> Path:
+        seen.append(len(read_orders(tmp_path)))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", look_first)
+    give_order(tmp_path, ORDER)
+
+    assert seen == [0]
+    assert [order for _, order in read_orders(tmp_path)] == [ORDER]
 
 
 def test_without_a_folder_there_are_no_orders(tmp_path: Path) -> None:
