@@ -26,7 +26,9 @@ class TargetSettings:
     edit: tuple[str, ...] = setting(("**/*.py",), doc="what may be edited (globs)")
     protect: tuple[str, ...] = setting((), doc="never edited, beside tests, config and CI")
     exclude: tuple[str, ...] = setting((), doc="left out of the snapshot, beside .git and secrets")
-    requirements: tuple[str, ...] = setting((), doc="requirements files; none: found by itself")
+    requirements: tuple[str, ...] = setting(
+        (), doc='files; none: requirements.txt, else pyproject.toml; ["-"]: nothing'
+    )
     python: str = setting("", doc="interpreter inside the image; empty: its python3")
     env: dict[str, str] = setting(dict, doc="constant environment of the tests")
     writable_tree: Literal["auto", "yes", "no"] = setting(

@@ -20,7 +20,6 @@ from sandbox.tree import Tree, contents, packed
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 GUEST = Path(__file__).with_name("guest")
 LAYOUT = "2"  # part of a snapshot's key: raise it when `snapshot_tar` lays things out anew
-SNAPSHOTS_KEPT = 3  # per module: the current one, and what a retry or a revert may want again
 
 
 class Images:
@@ -57,10 +56,16 @@ class Images:
             pulled, install, key, label_changes("base", key, name), f"mendd/base:{key[:16]}"
         )
 
-    def dependencies(self, module_root: Path, files: Sequence[str], python: str | None) -> str:
-        """The base plus what the module's requirement files ask for; the base if nothing."""
+    def dependencies(
+        self, module_root: Path, files: Sequence[str] | None, python: str | None
+    ) -> str:
+        """The base plus what the module's requirement files ask for; the base if nothing.
+
+        `files` None: the one that is found in the module, if any.
+        """
         below = self.base()
-        wanted = requirements.read(module_root, files)
+        named = requirements.found(module_root) if files is None else files
+        wanted = requirements.read(module_root, named)
         if not wanted.lines:
             return below
         key = hash_of("dependencies", below, python or "", *wanted.lines)
@@ -89,7 +94,10 @@ class Images:
                 self._docker.start(container)
                 if self._docker.wait(container, base.BUILD_S):
                     words = self._docker.log_tail(container)
-                    raise ImageUnavailable(f"the module's requirements do not install:\n{words}")
+                    raise ImageUnavailable(
+                        "the module's requirements do not install; correct them or the setting "
+                        f"`requirements` (['-'] installs none). pip's words:\n{words}"
+                    )
                 return self._docker.commit(container, tag=tag, changes=changes)
             finally:
                 self._docker.remove(container)
@@ -118,7 +126,7 @@ class Images:
         finally:
             self._docker.remove(container)
 
-    def prune(self, name: str, *, spare: str, keep: int = SNAPSHOTS_KEPT) -> int:
+    def prune(self, name: str, *, spare: str, keep: int) -> int:
         """Remove a module's snapshots but the newest few and `spare`; how many went."""
         ours = self._docker.images(f"mendd.module={module_label(self._label, name)}")
         others = [image for image in ours if image["Id"] != spare]

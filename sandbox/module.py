@@ -17,7 +17,7 @@ class Module:
     root: Path
     command: tuple[str, ...] = ("python", "-m", "pytest")
     python: str | None = None  # interpreter inside the image; None: the image's python3
-    requirements: tuple[str, ...] = ()  # requirement files or pyproject.toml, below root
+    requirements: tuple[str, ...] | None = ()  # files below root; None: the one that is found
     exclude: tuple[str, ...] = ()  # patterns left out of the copy, besides the built-in ones
     writable_tree: bool | None = None  # None: writable when small and without native code
     junit_xml: str | None = None  # where the command writes it, below root; not for pytest

@@ -21,6 +21,7 @@ from sandbox.errors import UnusableModule
 
 PIP = ("-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check")
 INSIDE = "/run/mendd-build"
+FOUND_FIRST = ("requirements.txt", "pyproject.toml")
 TEST_EXTRAS = ("test", "tests", "testing", "dev")
 LOCAL = re.compile(r"^(-e|--editable)\b|^\.{1,2}(/|\[|$)|^/|^file:")
 PATH_VALUE = re.compile(r"(?:file://)?(/[^\s,;#]+)")
@@ -56,6 +57,11 @@ def read(root: Path, files: Sequence[str]) -> Wanted:
     return Wanted(lines=tuple(dict.fromkeys(lines)))
 
 
+def found(root: Path) -> tuple[str, ...]:
+    """The file that says what a module needs, where nobody named one: the first that exists."""
+    return tuple(name for name in FOUND_FIRST if (root / name).is_file())[:1]
+
+
 def inside(root: Path, path: Path) -> Path:
     """The real path, which must lie inside the module."""
     real = path.resolve()
@@ -70,7 +76,11 @@ def plain(root: Path, path: Path, seen: set[Path]) -> list[str]:
         return []
     seen.add(path)
     lines: list[str] = []
-    for raw in path.read_text(encoding="utf-8-sig").replace("\\\n", " ").splitlines():
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise UnusableModule(f"{path} is not UTF-8; save it as UTF-8 ({fault})") from fault
+    for raw in text.replace("\\\n", " ").splitlines():
         line = re.sub(r"(^|\s)#.*$", "", raw).strip()
         nested = re.match(r"^(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)$", line)
         if nested:
@@ -84,15 +94,29 @@ def pyproject(path: Path) -> list[str]:
     """A project's dependencies with its test extras and groups; its own build is not run."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return dependencies(data)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise UnusableModule(f"{path} is no valid TOML: {fault}") from fault
+    except (TypeError, AttributeError) as fault:
+        raise UnusableModule(f"{path}: its dependencies are no lists of text: {fault}") from fault
+
+
+def dependencies(data: dict[str, Any]) -> list[str]:
+    """The same from the parsed file; AttributeError or TypeError for other shapes."""
     project: dict[str, Any] = data.get("project", {})
-    lines = list(project.get("dependencies", []))
+    lines = listed(project.get("dependencies", []))
     for extra in TEST_EXTRAS:
-        lines += project.get("optional-dependencies", {}).get(extra, [])
+        lines += listed(project.get("optional-dependencies", {}).get(extra, []))
         lines += group(data.get("dependency-groups", {}), extra, set())
     own = str(project.get("name", "")).lower()
     return [line for line in lines if not own or re.split(r"[\[<>=!~; ]", line.lower())[0] != own]
+
+
+def listed(value: Any) -> list[str]:
+    """A copy of a list of texts; TypeError for anything else."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise TypeError(f"{value!r:.100}")
+    return value.copy()
 
 
 def group(groups: dict[str, Any], name: str, seen: set[str]) -> list[str]:

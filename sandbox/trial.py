@@ -28,15 +28,17 @@ class Sandbox:
     def __init__(
         self, *, docker_host: str | None, limits: Limits, slots: int, state: Path,
         progress: Callable[[str], None], runtime: str | None = None,
-        base_image: str | None = None,
+        base_image: str | None = None, keep_snapshots: int = 3,
     ) -> None:  # fmt: skip
         """`state`: the folder for staged files and caches; its path marks our containers.
 
         `base_image`: a registry image with Python to build on; None means Debian's packages.
+        `keep_snapshots`: of each module; the current one, and what a retry or revert may want.
         Speaks to no engine yet.
         """
         self._docker = Docker(docker_host)
         self._state, self._base_image, self._runtime = state, base_image, runtime
+        self._keep_snapshots = keep_snapshots
         self._launcher = Launcher(self._docker, limits, slots=slots, runtime=runtime, state=state)
         self._images = Images(
             self._docker, registry_image=base_image, workspace=state / "build",
@@ -59,7 +61,7 @@ class Sandbox:
             except UnusableModule:
                 if attempt == SCANS - 1:
                     raise
-        self._images.prune(module.name, spare=image)
+        self._images.prune(module.name, spare=image, keep=self._keep_snapshots)
         return Bench(self._launcher, module, tree, image, writable=writable)
 
     def _scan(self, module: Module) -> Tree:
@@ -103,6 +105,6 @@ def is_writable(module: Module, tree: Tree, limits: Limits) -> bool:
     if module.writable_tree and not limits.holds(tree.paged_mib):
         raise UnusableModule(
             f"{module.name}: a writable copy takes {tree.paged_mib} MiB of memory_mib "
-            f"({limits.memory_mib}); raise that, exclude data, or set writable_tree to false"
+            f'({limits.memory_mib}); raise that, exclude data, or set writable_tree = "no"'
         )
     return module.writable_tree

@@ -116,6 +116,7 @@ def open_sandbox(settings: Settings, progress: Callable[[str], None]) -> Sandbox
         slots=chosen.slots,
         runtime=chosen.runtime or None,
         base_image=chosen.image or None,
+        keep_snapshots=chosen.keep_snapshots,
         state=settings.state,
         progress=progress,
     )

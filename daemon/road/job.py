@@ -286,9 +286,14 @@ def module_of(target: TargetSettings) -> Module:
         root=target.path,
         command=target.tests,
         python=target.python or None,
-        requirements=target.requirements,
+        requirements=requirements_of(target),
         exclude=target.exclude,
         writable_tree=writable,
         junit_xml=target.junit_xml or None,
         env=target.env,
     )
+
+
+def requirements_of(target: TargetSettings) -> tuple[str, ...] | None:
+    """The files named, none for `["-"]`, and what the sandbox finds where none is named."""
+    return () if target.requirements == ("-",) else target.requirements or None

@@ -41,6 +41,13 @@ def test_a_target_brings_its_own_pytest(bench_of: Any) -> None:
     assert only.outcomes == {"test_a.py::test_param[1]": Outcome.PASSED}
 
 
+def test_requirements_nobody_named_are_found(bench_of: Any) -> None:
+    """The target's own requirements.txt is installed where the settings name no file."""
+    text = "import pytest\ndef test_new(): assert pytest.version_tuple >= (9,)\n"
+    run = bench_of({"requirements.txt": "pytest>=9\n", "test_a.py": text}, requirements=None).run()
+    assert run.outcomes == {"test_a.py::test_new": Outcome.PASSED}, run.messages
+
+
 def test_build_settings_are_not_left_in_the_image(bench_of: Any) -> None:
     """No pip settings, no mount points, no build folder."""
     text = """
@@ -64,8 +71,8 @@ def test_requirements_that_do_not_install_are_no_test_result(bench_of: Any) -> N
 def test_old_snapshots_are_pruned(sandbox: Sandbox, tmp_path: Path) -> None:
     """The newest few of a module stay."""
     images = []
-    for number in range(5):
-        (tmp_path / "a.py").write_text(f"x = {number}\n")
+    for _ in range(5):
+        (tmp_path / "a.py").write_text(f"x = {secrets.randbits(64)}\n")
         bench = sandbox.prepare(Module(name="pruned", root=tmp_path))
         images.append(bench.image_id)
         bench.close()
@@ -73,6 +80,24 @@ def test_old_snapshots_are_pruned(sandbox: Sandbox, tmp_path: Path) -> None:
     left = {str(image["Id"]) for image in sandbox._docker.images(label)} & set(images)
     assert images[-1] in left
     assert len(left) == 3
+
+
+def test_as_many_snapshots_stay_as_the_settings_say(tmp_path: Path) -> None:
+    """`keep_snapshots` counts at every snapshot, not only in the daily clean-up."""
+    module = tmp_path / "module"
+    module.mkdir()
+    made = Sandbox(
+        docker_host=None, limits=Limits(), slots=1, state=tmp_path / "state",
+        progress=lambda _: None, keep_snapshots=5,
+    )  # fmt: skip
+    try:
+        for _ in range(6):
+            (module / "a.py").write_text(f"x = {secrets.randbits(64)}\n")
+            made.prepare(Module(name="kept", root=module)).close()
+        assert len(made._docker.images(f"mendd.owner={made._launcher.label}")) == 5
+    finally:
+        made.prune(0)
+        made.close()
 
 
 def test_a_snapshot_that_is_gone_is_no_test_result(bench_of: Any, sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.errors import UnusableModule
-from sandbox.requirements import mounted, read
+from sandbox.requirements import found, mounted, read
 
 
 def test_lines_are_read_with_includes(tmp_path: Path) -> None:
@@ -56,3 +56,38 @@ def test_local_paths_in_pip_settings_become_mounts() -> None:
         "file:///run/mendd-build/host-0/simple /run/mendd-build/host-1"
     )
     assert list(mounts) == ["/opt/a", "/opt/b"]
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ((), ()),
+        (("pyproject.toml",), ("pyproject.toml",)),
+        (("pyproject.toml", "requirements.txt"), ("requirements.txt",)),
+    ],
+)
+def test_the_file_is_found_where_none_is_named(
+    tmp_path: Path, there: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    """requirements.txt first, as it is the one that people pin."""
+    for name in there:
+        (tmp_path / name).write_text("")
+    assert found(tmp_path) == expected
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    """`pip freeze > requirements.txt` in PowerShell writes UTF-16."""
+    (tmp_path / "requirements.txt").write_text("flask\n", encoding="utf-16")
+    with pytest.raises(UnusableModule, match=r"requirements\.txt is not UTF-8"):
+        read(tmp_path, ["requirements.txt"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[project]\ndependencies = "abc"\n', "project = 3\n", "[project]\ndependencies = [1]\n"],
+)
+def test_dependencies_of_another_shape_are_refused(tmp_path: Path, text: str) -> None:
+    """A text is no list of one-letter packages."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(UnusableModule, match="no lists of text"):
+        read(tmp_path, ["pyproject.toml"])
