@@ -98,6 +98,7 @@ class _Loader:
         top = self._top()
         targets = self._targets()
         self._check_limits(sections["sandbox"])
+        self._check_every(sections["service"])
         if self._faults:
             raise SettingsError(self._file, self._faults)
         state = self._absolute(top["state"])
@@ -138,6 +139,18 @@ class _Loader:
         except ValueError as error:
             line = self._lines.of("sandbox", "memory_mib")
             self._faults.append(Fault(line, "sandbox.memory_mib", str(error)))
+
+    def _check_every(self, service: ServiceSettings | None) -> None:
+        if service is None or not service.every:
+            return
+        from daemon.supervision.crontab import crontab  # APScheduler, for those who need it
+
+        try:
+            crontab(service.every)
+        except ValueError as error:
+            self._faults.append(
+                Fault(self._lines.of("service", "every"), "service.every", str(error))
+            )
 
     def _top(self) -> dict[str, str]:
         """`state` and `kill_switch`; whatever else is left over is unknown."""

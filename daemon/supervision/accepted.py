@@ -9,10 +9,8 @@ import os
 from pathlib import Path
 
 from audit.durable import write_whole
-from daemon.config.config_file import SettingsError, load_settings, text_of
-from daemon.config.toml_reader import Fault
+from daemon.config.config_file import load_settings, text_of
 from daemon.settings import Settings
-from daemon.supervision.crontab import crontab
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +26,10 @@ class Configuration:
         self._seen: tuple[int, int, int] | None = None
 
     def read(self) -> Settings:
-        """Load and check it whole, `service.every` too. Raises SettingsError."""
+        """Load and check it whole. Raises SettingsError."""
         self._seen = self._look()
         self._text = text_of(self.file)
-        settings = load_settings(self.file, self._text)
-        try:
-            if settings.service.every:
-                crontab(settings.service.every)
-        except ValueError as error:
-            raise SettingsError(self.file, [Fault(0, "service.every", str(error))]) from None
-        return settings
+        return load_settings(self.file, self._text)
 
     def accept(self, settings: Settings) -> None:
         """From now on workers work with what was read last."""

@@ -124,3 +124,11 @@ def test_limits_that_do_not_fit_together_are_a_fault_with_its_line(tmp_path: Pat
     assert len(found) == 1
     assert found[0].startswith("line 6: sandbox.memory_mib: memory_mib is 512, but tmpfs_mib (480)")
     assert found[0].endswith("raise it or lower tmpfs_mib")
+
+
+def test_a_crontab_line_that_is_none_is_a_fault_for_every_command(tmp_path: Path) -> None:
+    """`mendd check` finds it, not only the service at its start."""
+    found = faults_of(tmp_path, SMALL + '[service]\nevery = "0 25 * * *"\n')
+
+    assert len(found) == 1
+    assert found[0].startswith("line 5: service.every: ")
