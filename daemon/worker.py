@@ -14,23 +14,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audit.trail import TrailError
-from daemon.apply import CannotApply
 from daemon.budget import ReflectionBudgetSpent
 from daemon.config.config_file import SettingsError, load_settings, text_of
 from daemon.cycle import mend
 from daemon.desk.due import write_due
-from daemon.desk.finish import close_work, postpone
+from daemon.desk.finish import OUTAGES, close_work, postpone
 from daemon.desk.intake import take_in
 from daemon.desk.lock import AlreadyRunning, only_one
 from daemon.desk.obey import carry_out_orders
 from daemon.desk.recovery import settle_leftovers
 from daemon.desk.workshop import Workshop, open_workshop
-from daemon.engines import BudgetSpent, EngineError
-from daemon.road.baseline import UnusableBaseline
+from daemon.engines import BudgetSpent
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
-from daemon.road.source import ModuleChanged
 from daemon.settings import Settings
 from daemon.supervision.logs import LOG_JSON, start_logging
 from reflections.errors import ReflectionsError
@@ -39,7 +36,6 @@ from sandbox.errors import SandboxError
 
 log = logging.getLogger("mendd.worker")
 DONE, NO_CONFIG, NO_WORLD, STOPPED = 0, 2, 3, 4
-OUTAGES = (SandboxError, EngineError, UnusableBaseline, ModuleChanged, CannotApply, OSError)
 KINDS = {
     "performance": "a performance note; metric experiments are not part of this version",
     "behaviour": "a note on an agent's behaviour; prompt rules are not part of this version",

@@ -6,14 +6,20 @@ Record first, report second, store last: a crash in between repeats the step and
 from datetime import datetime, timedelta
 from typing import Any
 
-from daemon.apply import forget
+from daemon.apply import CannotApply, forget
 from daemon.desk.workshop import Workshop
+from daemon.engines import EngineError
+from daemon.road.baseline import UnusableBaseline
 from daemon.road.chronicle import Chronicle, cost_data
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
+from daemon.road.source import ModuleChanged
 from reflections.store import State, Work
+from sandbox.errors import SandboxError
 
 STAYS_OPEN = {Verdict.HELD: State.HELD, Verdict.FROZEN: State.FROZEN}
+OUTAGES = (SandboxError, EngineError, UnusableBaseline, ModuleChanged, CannotApply, OSError)
+"""The world was not as needed; says nothing about a patch."""
 EVENTS = {Verdict.EXPLAINED: "declined"}
 
 

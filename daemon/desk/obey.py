@@ -2,19 +2,26 @@
 
 import logging
 
-from daemon.apply import Reverted, applied_from_json, forget, revert_change
-from daemon.desk.finish import close_work, postpone
+from audit.errors import TrailError
+from daemon.apply import (
+    Reverted,
+    StoppedByKillSwitch,
+    applied_from_json,
+    forget,
+    revert_change,
+)
+from daemon.desk.finish import OUTAGES, close_work
 from daemon.desk.orders import Order, read_orders
 from daemon.desk.workshop import Workshop
 from daemon.engines import Feedback
 from daemon.road.certify import held_patch
-from daemon.road.ending import Ending, Verdict
+from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
 from daemon.road.proof import Goal, prove
 from daemon.road.settle import apply_proven
+from reflections.errors import ReflectionsError
 from reflections.store import State, Work
-from sandbox.errors import SandboxError
 from sandbox.patch import Patch, PatchMismatch, anchored
 
 log = logging.getLogger("mendd.worker")
@@ -30,7 +37,7 @@ def carry_out_orders(shop: Workshop) -> None:
         else:
             shop.beacon.work(order.id, None)
             shop.beacon.stage("order", f"{order.kind} {order.id}")
-            outcome = carry_out(order, shop)
+            outcome = carried_out(order, shop)
             log.info("%s %s: %s", order.kind, order.id, outcome)
             shop.trail.append(
                 "ordered",
@@ -38,6 +45,25 @@ def carry_out_orders(shop: Workshop) -> None:
                 data={"order": order.kind, "by": order.by, "outcome": outcome},
             )
         path.unlink(missing_ok=True)
+
+
+def carried_out(order: Order, shop: Workshop) -> str:
+    """One order, whatever happens: one that cannot be obeyed now must not stop all other work.
+
+    It is answered and gone; what it was about stays as it is, and it may be given again.
+    """
+    try:
+        return carry_out(order, shop)
+    except (Killed, TrailError, ReflectionsError):  # the order stays, for a worker that can
+        raise
+    except Exception as error:
+        if shop.stop.is_set():
+            raise Killed from error
+        expected = isinstance(error, OUTAGES)
+        if not expected:
+            log.exception("%s %s broke", order.kind, order.id)
+        words = str(error) if expected else f"{type(error).__name__}: {error}"
+        return f"could not be carried out: {words}; see to that and give the order again"
 
 
 def carry_out(order: Order, shop: Workshop) -> str:
@@ -59,12 +85,8 @@ def approve(work: Work, order: Order, shop: Workshop) -> str:
     target = target_of(work.reflection, shop.settings)
     if isinstance(target, str):
         return target
-    try:
-        with Job(work, target, shop) as job:
-            return approve_with(job, order)
-    except SandboxError as error:
-        postpone(work, "failed", str(error), None, shop)
-        return f"could not be tried now: {error}"
+    with Job(work, target, shop) as job:
+        return approve_with(job, order)
 
 
 def approve_with(job: Job, order: Order) -> str:
@@ -112,6 +134,8 @@ def revert(order: Order, shop: Workshop) -> str:
         journal=shop.journal,
         killed=shop.kill_switch.on,
     )
+    if isinstance(result, StoppedByKillSwitch):
+        raise Killed
     if not isinstance(result, Reverted):
         return f"not reverted: {result.reason}"
     shop.trail.append(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from audit.trail import Trail, verify
+from daemon.apply import CannotApply, StoppedByKillSwitch
 from daemon.budget import Budget
 from daemon.config.config_file import load_settings
 from daemon.desk.intake import take_in
@@ -17,6 +18,7 @@ from daemon.desk.progress import Beacon
 from daemon.desk.workshop import Workshop
 from daemon.engines import BugReport, Declined, NoPatch, Proposal, Reproduction
 from daemon.killswitch import KillSwitch, StopSignal
+from daemon.road.baseline import UnusableBaseline
 from daemon.road.history import History
 from daemon.worker import DONE, STOPPED, work
 from reflections.store import State, Store
@@ -66,6 +68,15 @@ def proposal(new: str, *rivals: str) -> Proposal:
 
 RIGHT = proposal("    return sum(prices)\n")
 WRONG = proposal("    return sum(prices[2:])\n")
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    """A function that raises, whatever it is called with."""
+
+    def function(*_: object, **__: object) -> None:
+        raise error
+
+    return function
 
 
 class Place:
@@ -398,6 +409,59 @@ def test_an_approved_patch_is_proven_again_and_applied(place: Callable[..., Plac
     assert here.file.read_text() == FIXED
     assert here.last("approved")["by"] == "ada"
     assert here.shop.store.all() == []
+
+
+@pytest.mark.parametrize("trouble", [EngineUnavailable("no engine"), UnusableBaseline("it hangs")])
+def test_an_approval_that_cannot_be_tried_now_leaves_the_patch_held(
+    place: Callable[..., Place], trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is answered, the patch waits for the next one, and other work goes on."""
+    here = place('autonomy = "propose"')
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    held = here.shop.store.all()[0]
+    monkeypatch.setattr("daemon.desk.obey.prove_and_apply", raising(trouble))
+
+    order = Order(kind="approve", id=held.id, by="ada", time=here.now.isoformat())
+    give_order(here.shop.state, order)
+
+    assert here.work() == DONE
+    assert here.last("ordered")["outcome"].startswith(f"could not be carried out: {trouble}")
+    assert here.shop.store.all()[0].state is State.HELD
+    assert not list((here.shop.state / "orders").iterdir())
+
+
+def test_a_revert_that_cannot_be_written_is_answered(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk must not make one order stop every worker at its start."""
+    here = place()
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    done = next(iter(here.shop.store.archived(1)))
+    full = CannotApply("shop.py could not be written: No space left on device")
+    monkeypatch.setattr("daemon.desk.obey.revert_change", raising(full))
+
+    order = Order(kind="revert", id=done["id"], by="ada", time=here.now.isoformat())
+    give_order(here.shop.state, order)
+
+    assert here.work() == DONE
+    assert "No space left on device" in here.last("ordered")["outcome"]
+    assert here.file.read_text() == FIXED
+
+
+def test_the_kill_switch_during_a_revert_keeps_the_order(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is carried out when the switch is lifted."""
+    here = place()
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    done = next(iter(here.shop.store.archived(1)))
+    monkeypatch.setattr("daemon.desk.obey.revert_change", lambda *_, **__: StoppedByKillSwitch())
+
+    order = Order(kind="revert", id=done["id"], by="ada", time=here.now.isoformat())
+    give_order(here.shop.state, order)
+
+    assert here.work() == STOPPED
+    assert len(list((here.shop.state / "orders").iterdir())) == 1
 
 
 def test_a_person_chooses_between_rivals(place: Callable[..., Place]) -> None:
