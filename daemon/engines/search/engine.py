@@ -7,7 +7,6 @@ from daemon.engines import (
     BugReport,
     Case,
     Declined,
-    EngineError,
     Feedback,
     NoPatch,
     Proposal,
@@ -41,13 +40,14 @@ from daemon.engines.search.examine import (
 )
 from daemon.engines.search.hunt import Hunt, merged
 from daemon.engines.search.localise import Suspicion
-from daemon.engines.search.screening import Probe, Screener
+from daemon.engines.search.screening import Probe, ScreenEnded, Screener
 from daemon.settings import SearchSettings
 from sandbox.patch import Patch
 
 VERSION = "search 1"
 STRONG = 0.5  # a suspect below this weight is only a word in common
 FITTING = 0.34  # share of a failing test's words that the note must have, when it names nothing
+NO_PYTEST = "the search engine runs tests one by one, so it needs pytest as the test command"
 NO_TEST = (
     "no failing test: the search engine repairs what a failing test shows, and none of the tests "
     "that fail now runs {where}. Add a test that fails because of this bug, or use a model."
@@ -104,7 +104,12 @@ class SearchSession:
             )
         if not baseline.failing:
             return self._without_test(strong)
-        self._watch()
+        if self._case.bench.module.pytest_args is None:
+            return Declined(category="not_enough_information", reason=NO_PYTEST)
+        try:
+            self._watch()
+        except ScreenEnded as fault:
+            return Declined(category="not_enough_information", reason=str(fault))
         return self._choose_report(reading)
 
     def _without_test(self, strong: Sequence[Suspect]) -> BugReport | Declined:
@@ -117,8 +122,6 @@ class SearchSession:
 
     def _watch(self) -> None:
         """See what the failing tests run."""
-        if self._case.bench.module.pytest_args is None:
-            raise EngineError("the search engine needs pytest as the target's test command")
         with self._screener(60.0) as screener:
             self._evidence = watch_failing(screener, self._case.baseline())
 
@@ -153,14 +156,23 @@ class SearchSession:
                 ]
                 if names:
                     return self._report(filename, names[-1], test)
-        unseen = [test for test in self._evidence.unseen if test in named or not reading.suspects]
-        areas = import_areas(unseen, self._case.baseline().run.messages, self._library)
-        if areas:
-            return self._report(areas[0].program.filename, None, unseen[0])
+        broken = self._broken_import(reading)
+        if broken is not None:
+            return broken
         return Declined(
             category="not_enough_information",
             reason="the note names no function of the module, and no failing test fits its words",
         )
+
+    def _broken_import(self, reading: Reading) -> BugReport | None:
+        """A test file that cannot even be imported, because of a file the note is about."""
+        messages = self._case.baseline().run.messages
+        about = {suspect.filename for suspect in reading.suspects}
+        for test in self._evidence.unseen:
+            for area in import_areas([test], messages, self._library):
+                if area.program.filename in about or test in reading.tests or not about:
+                    return self._report(area.program.filename, None, test)
+        return None
 
     def _fits(self, test: str, reading: Reading) -> bool:
         seen = next((s for s in self._evidence.failing if s.test == test), None)
@@ -202,7 +214,10 @@ class SearchSession:
     ) -> Proposal | NoPatch | Declined:
         """The best patch that was not refused yet; the search itself runs once."""
         if self._found is None:
-            self._found = self._search(report)
+            try:
+                self._found = self._search(report)
+            except ScreenEnded as fault:
+                self._found = NoPatch(reason=str(fault))
         if isinstance(self._found, NoPatch):
             return self._found
         refused = {f.patch.hunks for f in self._case.attempts if f.patch}

@@ -18,8 +18,10 @@ USUAL = frozenset({"0", "1", "-1", "2", "0.0", "1.0", "None", "True", "False", "
 MOST_FAILING = 60
 MOST_PASSING = 300
 MOST_AREAS = 14
-SPECTRUM_CPU_S = 3.0
+SPECTRUM_CPU_S = 1.0
 SHORTEST_S = 0.02  # processor time below which a hang cannot be told from a slow start
+QUICK_S = 0.05  # goal tests that take less are all run, to see which of them an edit helps
+SLOW_FAILURE_S = 0.1  # a failing test that takes longer may be one that a time limit ended
 FACTOR = 2.5  # on a test's own time: what a candidate may take for it
 IMPORTED = 0.45  # suspicion of module-level code that a suspicious function reads
 
@@ -88,12 +90,12 @@ def plan_of(
 
     passing = [s for s in evidence.passing if files & set(s.lines)]
     usual = max((usually(s.test) or 0.0 for s in passing), default=0.005)
-    times = {
-        test: SHORTEST_S + FACTOR * (usual if (time := usually(test)) is None else time)
-        for test in [*goal, *(s.test for s in passing)]
-    }
+    most = max(SLOW_FAILURE_S, 10 * usual)
+    times = {s.test: SHORTEST_S + FACTOR * (usually(s.test) or usual) for s in passing}
     for test in goal:
-        times[test] = max(times[test], SHORTEST_S + 2 * min(usual, 0.5))
+        time = usually(test)
+        hung = time is None or time > most
+        times[test] = SHORTEST_S + FACTOR * (usual if hung else max(time or 0.0, usual))
 
     def cheap(test: str) -> tuple[bool, float]:
         time = usually(test)
@@ -101,8 +103,9 @@ def plan_of(
 
     rest = sorted((s.test for s in passing), key=cheap)
     ordered = tuple(sorted(goal, key=lambda test: (test not in own, *cheap(test))))
+    quick = len(goal) <= 6 and sum(usually(test) or 1.0 for test in goal) < QUICK_S
     wall = 2.0 + 3 * sum(times.get(test, 0.1) for test in (*ordered, *rest))
-    return Plan(goal=ordered, rest=tuple(rest), cpu_s=times, wall_s=wall, keep_going=len(goal) <= 6)
+    return Plan(goal=ordered, rest=tuple(rest), cpu_s=times, wall_s=wall, keep_going=quick)
 
 
 def suspicion_for(

@@ -16,7 +16,8 @@ ENOUGH = 40  # plausible candidates; more would not change the choice
 AT_LEAST_MORE = 1200  # candidates screened after the first plausible one, for rivals
 FAINT = 0.15  # rivals this much less likely than the first plausible one are not looked for
 LONGER = 2500  # candidates more while the best patch found is doubtful
-SECOND_LOOK = 200  # candidates that ran out of time and get more, when nothing else was found
+LOOKS = ((200, 8.0), (30, 64.0))  # who ran out of time gets more, if nothing else was found
+MOST_PARTIAL = 200
 STONES, PARTNERS = 10, 700  # for two-edit combinations
 REPORT_EVERY_S = 1.0
 
@@ -36,7 +37,7 @@ class Hunt:
     cut_by: str = ""
     own: Plan | None = None  # the report's own tests alone, for when no edit helps all of the goal
     plausible: list[Candidate] = field(default_factory=list)
-    slow: list[Candidate] = field(default_factory=list)
+    slow: list[tuple[int, Candidate]] = field(default_factory=list)
     stones: list[tuple[int, Candidate]] = field(default_factory=list)
     partners: list[Candidate] = field(default_factory=list)
     partial: list[Candidate] = field(default_factory=list)  # these turn the own tests green
@@ -61,8 +62,11 @@ class Hunt:
         """Single edits, then those that needed more time, then pairs; the plausible ones."""
         self._rest = iter(found)
         self._singles()
-        if not self.plausible and self.slow and not self._over():
-            self._screen(self.slow[:SECOND_LOOK], replace(self.plan, patience=8.0))
+        for count, patience in LOOKS:
+            if not self.plausible and self.slow and not self._over():
+                self.slow.sort(key=lambda each: -each[0])  # stable: the likeliest of equals first
+                again = [candidate for _, candidate in self.slow[:count]]
+                self._screen(again, replace(self.plan, patience=patience))
         if not self.plausible and self.stones and not self._over():
             self._screen(self._pairs(), self.plan)
         if not self.plausible and self.partial and self.own and not self.stop.is_set():
@@ -74,7 +78,7 @@ class Hunt:
 
         The other tests may fail because of another bug, so `engine.py` decides when to ask.
         """
-        for candidate, verdict in self.screener.screen(self.partial[:SECOND_LOOK], own):
+        for candidate, verdict in self.screener.screen(self.partial[:MOST_PARTIAL], own):
             if verdict.plausible:
                 self.plausible.append(candidate)
 
@@ -124,7 +128,7 @@ class Hunt:
             self.plausible.append(candidate)
             return
         if verdict.why == "timeout" and plan.patience == 1.0 and verdict.stopped_by in plan.goal:
-            self.slow.append(candidate)
+            self.slow.append((len(verdict.green), candidate))
         if verdict.green and " and " not in candidate.edit.template:
             self.stones.append((len(verdict.green), candidate))
         if self.own and verdict.green >= frozenset(range(len(self.own.goal))):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.edits import hunks
 from daemon.engines.search.localise import Seen
-from sandbox.errors import SandboxError, TrialStopped
+from sandbox.errors import TrialStopped
 from sandbox.trial import Bench
 
 BATCH = 24
@@ -21,8 +21,11 @@ QUIET_S = 90.0  # longest silence of a guest that is at work
 MOST_TESTS = 20_000
 
 
-class ScreenEnded(SandboxError):
-    """The screening container ended or went silent; the tests never got that far."""
+class ScreenEnded(Exception):
+    """The guest gave up or fell silent: something in the target's tests ends it.
+
+    No infrastructure failure (those are SandboxErrors): trying again would end the same way.
+    """
 
 
 class Line(Protocol):
@@ -138,7 +141,7 @@ class Screener:
         if self._stop.is_set():
             raise TrialStopped("the search was stopped")
         detail = getattr(line, "detail", "") or getattr(line, "output", b"")[-300:]
-        raise ScreenEnded(f"the screening container ended early or fell silent: {detail!r}")
+        raise ScreenEnded(f"the tests could not be watched from inside: {detail!r}")
 
     def spectrum(self, tests: Sequence[str], *, cpu_s: float, wall_s: float) -> Iterator[Seen]:
         """Run each test once under observation."""

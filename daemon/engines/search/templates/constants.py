@@ -176,5 +176,7 @@ def other_constant(spot: Spot) -> Iterator[Edit]:
         if value == node.value and type(value) is type(node.value):
             continue
         same = type(value) is type(node.value)
+        if same and isinstance(value, str) and spot.source()[:1] == '"':
+            text = _double_quoted(value)  # as the author quotes
         if same or (value is None) != (node.value is None):
             yield spot.put(text, 1.0 if same else 0.3)

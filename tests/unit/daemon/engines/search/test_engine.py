@@ -12,7 +12,7 @@ from sandbox.errors import TrialStopped
 from sandbox.patch import patched
 from tests.unit.daemon.engines.search.cases import case_of
 
-SETTINGS = SearchSettings(time_s=60)
+SETTINGS = SearchSettings(time_s=60, candidates=700)
 SHOP = '''\
 """A small shop."""
 
