@@ -27,7 +27,7 @@ fi
 echo "setting up .venv (hash-locked, about 20 seconds)"
 rm -rf .venv
 "$python" -m venv .venv
-pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip --quiet"
+pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip -qq"
 $pip install --require-hashes -r requirements.lock
 $pip install --no-deps --no-build-isolation -e .
 printf '%s' "$wanted" > .venv/stamp

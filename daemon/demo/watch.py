@@ -111,7 +111,7 @@ class Watch:
         note = self._note_of(record)
         if note is None:
             return
-        if event == "received":
+        if "task_summary" in data:
             note.words, note.stage = data["task_summary"] or data["reflection"], "waiting"
         if event == "proposed":
             note.engine, note.numbers = data["engine"], data["numbers"]
