@@ -56,8 +56,9 @@ def _order(path: Path) -> Order | str:
             return "larger than an order can be"
         order = Order(**json.loads(data))
         datetime.fromisoformat(order.time)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         return f"no order: {error}"
-    if order.kind not in ("approve", "reject", "revert") or not isinstance(order.id, str):
-        return "no order: its kind or id is unknown"
-    return order
+    texts = (order.id, order.by, order.reason)
+    if order.kind not in ("approve", "reject", "revert") or type(order.choice) is not int:
+        return "no order: its kind or choice is unknown"
+    return order if all(isinstance(text, str) for text in texts) else "no order: a text is no text"

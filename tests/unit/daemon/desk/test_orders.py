@@ -27,12 +27,16 @@ def test_what_is_no_order_comes_with_a_reason(tmp_path: Path) -> None:
     (folder / "c.json").write_text('{"kind": "approve", "id": 3, "by": "", "time": "2026-01-01"}')
     (folder / "d.json").write_text('{"kind": "approve", "id": "x", "by": "", "time": "noon"}')
     (folder / "e.json").write_text("[]")
+    whole = '{"kind": "approve", "id": "x", "by": "a", "time": "2026-01-01", '
+    (folder / "h.json").write_text(whole + '"choice": "1"}')
+    (folder / "i.json").write_text(whole + '"reason": null}')
+    (folder / "j.json").write_text("[" * 60_000)
     (folder / "f.json").symlink_to("/etc/passwd")
     (folder / ".g.json.part").write_text("{")
 
     found = read_orders(tmp_path)
 
-    assert len(found) == 5
+    assert len(found) == 8
     assert all(isinstance(order, str) and order.startswith("no order") for _, order in found)
 
 
