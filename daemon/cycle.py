@@ -95,7 +95,7 @@ def try_out(answer: Proposal, goal: Goal, job: Job) -> Ending | Feedback:
     job.proposed(answer)
     refusal = job.gate(answer.patch, goal)
     if refusal:
-        return job.refused(answer, refusal)
+        return job.refused(answer.patch, refusal)
     job.stage("trial", ", ".join(answer.patch.filenames))
     proof: Proof = prove(answer.patch, goal, job)
     job.tried(proof)

@@ -18,11 +18,11 @@ from daemon.road.certify import held_patch
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
-from daemon.road.proof import Goal, prove
-from daemon.road.settle import apply_proven
+from daemon.road.proof import Goal
+from daemon.road.settle import apply_proven, proven_now
 from reflections.errors import ReflectionsError
 from reflections.store import State, Work
-from sandbox.patch import Patch, PatchMismatch, anchored
+from sandbox.patch import Patch
 
 log = logging.getLogger("mendd.worker")
 
@@ -30,7 +30,7 @@ log = logging.getLogger("mendd.worker")
 def carry_out_orders(shop: Workshop) -> None:
     """Every order that waits, oldest first; an order goes once its outcome is recorded."""
     for path, order in read_orders(shop.state):
-        if shop.stop.is_set():
+        if shop.stop.is_set() or shop.kill_switch.on():
             return
         if isinstance(order, str):
             shop.trail.append("ordered", data={"file": path.name, "outcome": order})
@@ -73,11 +73,28 @@ def carry_out(order: Order, shop: Workshop) -> str:
     work = shop.store.get(order.id)
     if work is None or work.state not in (State.HELD, State.FROZEN):
         return "nothing of that id is held; 'mendd status' lists what is"
+    if work.data.get("applied"):
+        return keep(work, order, shop)
     if order.kind == "reject":
         ending = Ending(verdict=Verdict.REJECTED, reason=f"by {order.by}: {order.reason}")
         close_work(work, ending, None, shop)
         return "rejected"
     return approve(work, order, shop)
+
+
+def keep(work: Work, order: Order, shop: Workshop) -> str:
+    """A patch that stands because the live check could not take it back: it may stay, or may not.
+
+    Approving lets it stay. Rejecting it would change no code, so that is not what a person wants.
+    """
+    if order.kind == "reject":
+        return f"its patch stands; 'mendd revert {work.id}' takes it back, approving lets it stay"
+    kept = {name: work.data[name] for name in ("applied", "target")}
+    said = {"by": order.by, "choice": order.choice}
+    shop.trail.append("approved", reflection=work.id, target=kept["target"], data=said)
+    reason = f"it stays, by {order.by}"
+    shop.store.finish(work, verdict="applied", reason=reason, now=shop.clock(), extra=kept)
+    return f"applied: {reason}"
 
 
 def approve(work: Work, order: Order, shop: Workshop) -> str:
@@ -92,8 +109,10 @@ def approve(work: Work, order: Order, shop: Workshop) -> str:
 def approve_with(job: Job, order: Order) -> str:
     """The approval, with the module's present snapshot on the bench."""
     work, shop = job.work, job.shop
-    job.chronicle.write("approved", by=order.by, choice=order.choice)
     kept = held_patch(work.data, order.choice)
+    if kept is None and order.choice:
+        return f"still held: there is no choice {order.choice}"
+    job.chronicle.write("approved", by=order.by, choice=order.choice)
     if kept is None:
         shop.store.update(work, state=State.OPEN, data={})
         return "no patch was held; the work starts afresh"
@@ -107,25 +126,21 @@ def approve_with(job: Job, order: Order) -> str:
 
 
 def prove_and_apply(job: Job, patch: Patch, goal: Goal) -> Ending | Feedback:
-    """The approved patch on today's module: anchored, tried, applied if nothing got worse."""
+    """The approved patch on today's module: applied if no gate objects and nothing gets worse."""
     job.engine_name = str(job.work.data.get("engine", ""))
     job.model = str(job.work.data.get("model", ""))
     job.chronicle.attempt = 1
-    try:
-        patch = anchored(patch, job.source.read)
-    except PatchMismatch as error:
-        return Feedback(patch=patch, reason=str(error))
-    proof = prove(patch, goal, job)
-    job.tried(proof)
-    if not proof.judgement.accepted:
-        return Feedback(patch=patch, reason=proof.judgement.reason, run=proof.trial)
+    proof = proven_now(patch, goal, job)
+    if isinstance(proof, Feedback):
+        return proof
     return apply_proven(proof, goal, job.certified(proof), job)
 
 
 def revert(order: Order, shop: Workshop) -> str:
     """Take an applied patch back; the history remembers, so that it does not come again."""
-    kept = shop.store.find_archived(order.id) or {}
-    data = kept.get("extra", {}).get("applied")
+    work = shop.store.get(order.id)  # frozen, with a patch that could not be taken back
+    kept = work.data if work else (shop.store.find_archived(order.id) or {}).get("extra", {})
+    data = kept.get("applied")
     if not data:
         return "no applied patch of that id is known; 'mendd audit list --event applied' lists them"
     result = revert_change(
@@ -141,7 +156,7 @@ def revert(order: Order, shop: Workshop) -> str:
     shop.trail.append(
         "reverted",
         reflection=order.id,
-        target=kept["extra"].get("target"),
+        target=kept.get("target"),
         data={
             "patch": data["id"],
             "by": order.by,
@@ -150,5 +165,8 @@ def revert(order: Order, shop: Workshop) -> str:
             "commit": result.commit,
         },
     )
+    if work:
+        reason = f"applied, and taken back by {order.by}"
+        shop.store.finish(work, verdict="applied", reason=reason, now=shop.clock(), extra=kept)
     forget(shop.journal, result.id)
     return "reverted"

@@ -189,10 +189,10 @@ class Job:
             rival_diffs=[certify.diff_or_empty(rival, self.source) for rival in answer.rivals],
         )
 
-    def refused(self, answer: Proposal, refusal: Refusal) -> Feedback:
+    def refused(self, patch: Patch, refusal: Refusal) -> Feedback:
         """A gate said no: recorded, and told to the engine."""
         self.chronicle.refused(refusal)
-        return Feedback(patch=answer.patch, reason=f"gate {refusal.gate}: {refusal.reason}")
+        return Feedback(patch=patch, reason=f"gate {refusal.gate}: {refusal.reason}")
 
     def tried(self, proof: Proof) -> None:
         """A trial ended, well or not."""

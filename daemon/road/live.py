@@ -2,11 +2,12 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from daemon.apply import Applied, Reverted, revert_change
+from daemon.apply import Applied, CannotApply, Reverted, revert_change
 from daemon.road.ending import Killed
 
 if TYPE_CHECKING:
@@ -36,16 +37,22 @@ def stays_healthy(job: "Job") -> str | None:
     return _watch(job)
 
 
-def take_back(done: Applied, trouble: str, job: "Job") -> None:
-    """Restore the old code and tell the service again; a conflict is left for a person."""
-    result = revert_change(done, reason=trouble, journal=job.shop.journal, killed=never)
-    if not isinstance(result, Reverted):
-        job.chronicle.write("revert_refused", reason=result.reason, trouble=trouble)
-        return
-    job.changes.append(result.id)
-    job.chronicle.reverted(result, job.patch_id, trouble)
-    if job.target.on_applied:
-        _trouble(job.target.on_applied, job)
+def take_back(done: Applied, trouble: str, job: "Job") -> str | None:
+    """Restore the old code and tell the service again; why that cannot be is for a person."""
+    try:
+        result = revert_change(done, reason=trouble, journal=job.shop.journal, killed=never)
+    except CannotApply as error:
+        refused = str(error)
+    else:
+        if isinstance(result, Reverted):
+            job.changes.append(result.id)
+            job.chronicle.reverted(result, job.patch_id, trouble)
+            if job.target.on_applied:
+                _trouble(job.target.on_applied, job)
+            return None
+        refused = result.reason
+    job.chronicle.write("revert_refused", reason=refused, trouble=trouble)
+    return refused
 
 
 def never() -> bool:
@@ -72,21 +79,22 @@ def _trouble(command: Sequence[str], job: "Job") -> str | None:
     """Run one of the operator's commands in the target's folder; its complaint, or None."""
     environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
     try:
-        done = subprocess.run(
-            list(command),
-            cwd=job.target.path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=COMMAND_S,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as said:  # no pipe: a service it starts would hold that open
+            done = subprocess.run(
+                list(command),
+                cwd=job.target.path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                timeout=COMMAND_S,
+                start_new_session=True,  # or that service would end with this worker's group
+                check=False,
+            )
+            said.seek(max(0, said.seek(0, os.SEEK_END) - MOST_OUTPUT))
+            words = said.read(MOST_OUTPUT).decode("utf-8", "replace").strip()
     except subprocess.TimeoutExpired:
         return f"{command[0]} did not end within {COMMAND_S:g} s"
     except OSError as error:
         return f"{command[0]} could not be started: {error.strerror}"
-    if done.returncode == 0:
-        return None
-    words = done.stdout[-MOST_OUTPUT:].decode("utf-8", "replace").strip()
-    return f"{command[0]} ended with {done.returncode}: {words}"
+    return f"{command[0]} ended with {done.returncode}: {words}" if done.returncode else None

@@ -1,5 +1,6 @@
 """What becomes of a proven patch: applied, held for a person, or frozen."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audit.certificate import Certificate
@@ -96,22 +97,46 @@ def try_again(proof: Proof, goal: Goal, changed: ChangedMeanwhile, job: "Job") -
         job.hold(proof, ())
         return Ending(verdict=Verdict.HELD, reason=changed.reason)
     job.refresh()
-    try:
-        patch = anchored(proof.patch, job.source.read)
-    except PatchMismatch as error:
-        return Feedback(patch=proof.patch, reason=f"the file changed meanwhile: {error}")
-    again = prove(patch, goal, job)
-    if not again.judgement.accepted:
-        return Feedback(patch=patch, reason=again.judgement.reason, run=again.trial)
+    again = proven_now(proof.patch, goal, job)
+    if isinstance(again, Feedback):
+        return replace(again, reason=f"the file changed meanwhile: {again.reason}")
+    if again.judgement.evidence is not proof.judgement.evidence:
+        job.hold(again, ())
+        reason = f"the module changed meanwhile, and now {again.judgement.reason}"
+        return Ending(verdict=Verdict.HELD, reason=reason)
     return apply_proven(again, goal, job.certified(again), job)
 
 
+def proven_now(patch: Patch, goal: Goal, job: "Job") -> Proof | Feedback:
+    """A patch made earlier, on the module as it is now: anchored, through every gate, tried."""
+    try:
+        patch = anchored(patch, job.source.read)
+    except PatchMismatch as error:
+        return Feedback(patch=patch, reason=str(error))
+    refusal = job.gate(patch, goal)
+    if refusal:
+        return job.refused(patch, refusal)
+    proof = prove(patch, goal, job)
+    job.tried(proof)
+    if not proof.judgement.accepted:
+        return Feedback(patch=patch, reason=proof.judgement.reason, run=proof.trial)
+    return proof
+
+
 def watched(done: Applied, job: "Job") -> Ending:
-    """The live check: an unhealthy service gets its old code back."""
+    """The live check: an unhealthy service gets its old code back.
+
+    A commit on a branch of its own is not live, so nothing is restarted or watched for it.
+    """
+    if done.mode == "branch":
+        return Ending(verdict=Verdict.APPLIED, reason=f"committed to {done.branch}")
     trouble = stays_healthy(job)
     if trouble is None:
         return Ending(verdict=Verdict.APPLIED, reason=f"applied to {', '.join(done.files)}")
-    take_back(done, trouble, job)
+    refused = take_back(done, trouble, job)
+    if refused:
+        reason = f"applied and not taken back: {trouble}; it still stands, as {refused}"
+        return Ending(verdict=Verdict.FROZEN, reason=reason)
     return Ending(verdict=Verdict.REVERTED, reason=f"applied and taken back: {trouble}")
 
 
