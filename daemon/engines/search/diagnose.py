@@ -15,8 +15,8 @@ from reflections.note import Reflection
 
 FRAME = re.compile(r'File "([^"\n]+)", line (\d+)(?:, in ([\w<>.]+))?')
 PYTEST_FRAME = re.compile(r"^(\S+\.py):(\d+): ", re.MULTILINE)
-FILE = re.compile(r"(?<![\w/.])((?:[\w.-]+/)*[\w-]+\.py)\b")
-TEST_ID = re.compile(r"[\w/.-]+\.py::[\w:]+(?:\[[^\]\n]*\])?")
+FILE = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*[\w-]+\.py)\b")
+TEST_ID = re.compile(r"(?<![\w/.-])[\w/.-]+\.py::[\w:]+(?:\[[^\]\n]*\])?")
 WORD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 PLAIN = frozenset(  # everyday words that functions are called, too
     """a about add all and any append are assert at be but by call case check class close code

@@ -21,11 +21,12 @@ def step_constant(spot: Spot) -> Iterator[Edit]:
     steps = [(value + 1, 1.0), (value - 1, 1.0), (0, 0.6), (1, 0.5), (-value, 0.4)]
     steps += [(value * 2, 0.25), (value * 10, 0.2)]
     steps += [(value // 2 if isinstance(value, int) else value / 2, 0.25), (value / 10, 0.1)]
+    scale = 1.0 if isinstance(value, int) else 0.4  # people count in whole steps
     seen = {value}
     for other, weight in steps:
         if other not in seen:
             seen.add(other)
-            yield spot.put(repr(other), weight)
+            yield spot.put(repr(other), weight * scale)
 
 
 def flip_constant(spot: Spot) -> Iterator[Edit]:
