@@ -1,12 +1,13 @@
 """Which target a piece of work belongs to: by name, by path, by the files the note mentions."""
 
+import os
 import re
 from pathlib import Path, PurePosixPath
 
 from daemon.settings import Settings, TargetSettings
 from reflections.reflection import Reflection
 
-PYTHON_FILE = re.compile(r"[\w./-]+\.py\b")
+PYTHON_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.py\b")  # begun once a word: else quadratic
 MOST_FILES = 50
 
 
@@ -53,11 +54,14 @@ def _by_files(note: Reflection, settings: Settings) -> list[TargetSettings]:
 
 
 def _holds(target: TargetSettings, mentioned: str) -> bool:
-    """Whether the end of a mentioned path, two parts at least or all of it, is in the target."""
+    """Whether the end of a mentioned path, two parts at least or all of it, is in the target.
+
+    Any name may be mentioned; `Path.is_file` would raise for one that is too long.
+    """
     parts = [part for part in PurePosixPath(mentioned).parts if part not in ("/", ".", "..")]
     least = 1 if len(parts) == 1 else 2
     ends = (parts[start:] for start in range(len(parts) - least + 1))
-    return any(target.path.joinpath(*end).is_file() for end in ends)
+    return any(os.path.isfile(target.path.joinpath(*end)) for end in ends)  # noqa: PTH113
 
 
 def _names(settings: Settings) -> str:

@@ -99,3 +99,16 @@ def test_a_hostile_text_ends(filler: str) -> None:
     """200,000 signs of one word are sorted; the suite's time limit would tell otherwise."""
     result = triage(note(filler * (200_000 // len(filler)), outcome=filler * 1000))
     assert len(result.reason) < 1_000
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", ["a/", "a.", "a_", "(.", "//"])
+def test_a_long_word_costs_little(text: str) -> None:
+    """100,000 characters that could begin a file name or a call took one and a half minutes."""
+    assert triage(note(f"the error: {text * 50_000}"), DEFAULT).kind == "bug"
+
+
+@pytest.mark.parametrize("code", ["in shop/cart.py", "a.b.total(", "see ...total(x)", "_x("])
+def test_code_named_is_code_named(code: str) -> None:
+    """A file or a call makes it a bug, whatever the agent says about its habits."""
+    assert triage(note(f"error {code}, and I retried in a loop"), DEFAULT).kind == "bug"

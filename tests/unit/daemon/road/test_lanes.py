@@ -66,3 +66,14 @@ def test_the_files_mentioned_tell_the_target(two: Settings, text: str, name: str
 def test_without_a_hint_the_note_is_told_what_to_say(two: Settings, text: str) -> None:
     """An unclear note is declined with the remedy."""
     assert "set `target` in the note to one of: books, parcels" in chosen(two, text)
+
+
+def test_a_name_no_file_system_takes_is_no_file(two: Settings) -> None:
+    """It raised OSError in front of the cycle's edge: one note stopped every worker."""
+    assert chosen(two, f"{'x' * 300}.py broke parcels/tracking.py") == "parcels"
+
+
+@pytest.mark.timeout(20)
+def test_a_long_word_costs_little(two: Settings) -> None:
+    """100,000 characters that could begin a file name took a minute, 300,000 ten."""
+    assert "names no target" in chosen(two, "a." * 50_000)
