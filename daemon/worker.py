@@ -134,6 +134,10 @@ def run_worker(settings: Settings, options: argparse.Namespace) -> int:
     except (AlreadyRunning, SandboxError, TrailError, ReflectionsError) as error:
         log.error("%s", error)
         return NO_WORLD
+    except OSError as error:
+        remedy = "nothing was lost; 'mendd check' looks at the disk and the folders"
+        log.error("%s cannot be used: %s; %s", settings.state, error, remedy)
+        return NO_WORLD
 
 
 if __name__ == "__main__":

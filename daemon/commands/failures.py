@@ -48,4 +48,6 @@ def in_words(error: Exception) -> str:
 def _about(error: OSError) -> str:
     what = error.strerror or str(error) or type(error).__name__
     where = f"{error.filename}: " if error.filename is not None else ""
+    if not where:
+        return f"{what}; 'mendd check' looks at the disk and the folders mendd uses"
     return f"{where}{what}; see to that file or folder, its permissions and its disk"

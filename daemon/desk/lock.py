@@ -82,8 +82,9 @@ def _taken(fd: int) -> bool:
 
 def _sign(fd: int, now: datetime) -> None:
     since = now.isoformat(timespec="seconds").replace("+00:00", "Z")
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, json.dumps({"pid": os.getpid(), "since": since}).encode(), 0)
+    with contextlib.suppress(OSError):  # on a full disk the lock holds all the same, unsigned
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps({"pid": os.getpid(), "since": since}).encode(), 0)
 
 
 def _open(path: Path, flags: int) -> int:

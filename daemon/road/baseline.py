@@ -14,6 +14,8 @@ from daemon.engines import Baseline
 from sandbox.trial import Bench, Ending, Outcome, Run
 
 KEPT = 20
+MOST_OUTPUT = 600
+TELLING = (Ending.CRASHED, Ending.NO_TESTS)  # what went wrong stands in the output
 
 
 class UnusableBaseline(Exception):
@@ -60,10 +62,11 @@ def _check(run: Run) -> None:
     if run.ending is Ending.FINISHED and run.outcomes:
         return
     ending = run.ending if run.ending is not Ending.FINISHED else Ending.NO_TESTS
-    detail = run.detail or run.output.strip()[-300:]
+    said = run.output.strip()[-MOST_OUTPUT:] if ending in TELLING or not run.detail else ""
     raise UnusableBaseline(
-        f"the unpatched suite ended {ending.value}: {detail or 'no more is known'}; "
+        f"the unpatched suite ended {ending.value}: {run.detail or 'no more is known'}; "
         f"{ADVICE.get(ending, 'run the test command by hand')}"
+        + (f". The end of its output:\n{said}" if said else "")
     )
 
 

@@ -1,5 +1,6 @@
 """One process at a time."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -21,3 +22,18 @@ def test_a_lock_says_who_holds_it_and_is_free_afterwards(tmp_path: Path) -> None
         assert str(held_by(path)) == "another process"
     assert held_by(path) is None
     assert held_by(tmp_path / "none") is None
+
+
+def test_a_full_disk_leaves_the_lock_unsigned_and_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who holds it is only for people; the service must start to say that the disk is full."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "service.lock"
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with only_one(path):
+            assert str(held_by(path)) == "another process"
