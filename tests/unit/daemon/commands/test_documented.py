@@ -1,6 +1,8 @@
 """docs/commands.md and the commands are one thing."""
 
 import re
+import shlex
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,6 +10,21 @@ from daemon import cli
 from tests.terminal import ROOT, Home
 
 PAGE = (ROOT / "docs" / "commands.md").read_text("utf-8")
+
+
+COMMAND = re.compile(r"^ *(?:[$#] |sudo (?:-u \w+ )?)?(?:/opt/mendd/bin/)?mendd ([a-z-].*)$")
+
+
+def written_commands() -> Iterator[tuple[str, str]]:
+    """Every command line in the code blocks of the README and the docs, and where it stands."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        blocks = re.findall(
+            r"^```\w*\n(.*?)^```|((?:^ {4}.*\n)+)", page.read_text("utf-8"), re.M | re.S
+        )
+        for line in "\n".join(a or b for a, b in blocks).splitlines():
+            found = COMMAND.match(line)
+            if found:
+                yield page.name, re.split(r"\s+#\s|;|&&", found[1])[0]
 
 
 def promised(command: str) -> set[str]:
@@ -42,3 +59,15 @@ def test_json_has_the_keys_the_page_promises(
     found = recorded.json(*arguments)
 
     assert set(found) == promised(row)
+
+
+def test_every_command_line_in_the_documentation_is_understood() -> None:
+    """What a newcomer copies has the arguments that the command wants."""
+    lines = list(written_commands())
+
+    assert len(lines) > 15
+    for page, line in lines:
+        try:
+            cli.parser().parse_args(shlex.split(line))
+        except SystemExit as end:
+            assert end.code == 0, f"{page}: mendd {line}"
