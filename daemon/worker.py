@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from audit.trail import TrailError
 from daemon.budget import ReflectionBudgetSpent
 from daemon.config.config_file import SettingsError, load_settings, text_of
 from daemon.cycle import mend
-from daemon.desk.due import write_due
-from daemon.desk.finish import OUTAGES, close_work, postpone
+from daemon.desk.due import forget_odd_times, next_due, write_due
+from daemon.desk.finish import OUTAGES, close_work, give_up, postpone
 from daemon.desk.intake import take_in
 from daemon.desk.lock import AlreadyRunning, only_one
 from daemon.desk.obey import carry_out_orders
@@ -28,7 +29,7 @@ from daemon.engines import BudgetSpent
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
-from daemon.settings import Settings
+from daemon.settings import Settings, TargetSettings
 from daemon.supervision.logs import LOG_JSON, start_logging
 from reflections.errors import ReflectionsError
 from reflections.store import Work
@@ -36,6 +37,7 @@ from sandbox.errors import SandboxError
 
 log = logging.getLogger("mendd.worker")
 DONE, NO_CONFIG, NO_WORLD, STOPPED = 0, 2, 3, 4
+MOST_BREAKS = 5
 KINDS = {
     "performance": "a performance note; metric experiments are not part of this version",
     "behaviour": "a note on an agent's behaviour; prompt rules are not part of this version",
@@ -46,9 +48,10 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
     """Everything there is to do now. Returns an exit code; 4 when the kill switch stopped it."""
     try:
         settle_leftovers(shop)
+        forget_odd_times(shop)
         carry_out_orders(shop)
         take_in(shop, complete)
-        for each in iter(lambda: next(iter(shop.store.due(shop.clock())), None), None):
+        for each in iter(lambda: next_due(shop), None):
             work_on(each, shop)
             carry_out_orders(shop)
             take_in(shop, ())
@@ -66,15 +69,12 @@ def work_on(item: Work, shop: Workshop) -> None:
     if shop.stop.is_set() or shop.kill_switch.on():
         raise Killed
     shop.beacon.work(item.id, item.reflection.target)
-    target = target_of(item.reflection, shop.settings)
-    if isinstance(target, str):
-        close_work(item, Ending(verdict=Verdict.DECLINED, reason=target), None, shop)
-        return
-    if item.kind in KINDS:
-        close_work(item, Ending(verdict=Verdict.DECLINED, reason=KINDS[item.kind]), None, shop)
-        return
     job: Job | None = None
     try:
+        target = lane_of(item, shop.settings)
+        if isinstance(target, Ending):
+            close_work(item, target, None, shop)
+            return
         with Job(item, target, shop) as job:
             close_work(item, mend(job), job, shop)
     except (Killed, TrailError):
@@ -92,7 +92,26 @@ def work_on(item: Work, shop: Workshop) -> None:
         if shop.stop.is_set():
             raise Killed from error
         log.exception("%s broke the cycle", item.id)
-        postpone(item, "failed", f"{type(error).__name__}: {error}", job, shop)
+        broken(item, f"{type(error).__name__}: {error}", job, shop)
+
+
+def lane_of(item: Work, settings: Settings) -> TargetSettings | Ending:
+    """The target the work is done on, or why nothing is to be done."""
+    target = target_of(item.reflection, settings)
+    if isinstance(target, str):
+        return Ending(verdict=Verdict.DECLINED, reason=target)
+    if item.kind in KINDS:
+        return Ending(verdict=Verdict.DECLINED, reason=KINDS[item.kind])
+    return target
+
+
+def broken(item: Work, reason: str, job: Job | None, shop: Workshop) -> None:
+    """A defect of ours: tried again later, but what breaks each time is left to a person."""
+    breaks = int(item.data.get("breaks", 0)) + 1
+    if breaks >= MOST_BREAKS:
+        give_up(item, f"it broke the cycle {breaks} times, the last time with {reason}", shop)
+        return
+    postpone(replace(item, data={**item.data, "breaks": breaks}), "failed", reason, job, shop)
 
 
 def _tomorrow(now: datetime) -> datetime:

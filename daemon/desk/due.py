@@ -1,10 +1,28 @@
-"""Leaves word for the service when the next piece of waiting work wants a worker."""
+"""What is to be done next, and word for the service when that is."""
 
 import json
 import os
+from datetime import timedelta
 
+from daemon.desk.recovery import settle_changes
 from daemon.desk.workshop import Workshop
-from reflections.store import State
+from reflections.store import State, Work
+
+FURTHEST = timedelta(days=2)  # a spent budget waits for midnight, an outage less
+
+
+def next_due(shop: Workshop) -> Work | None:
+    """The most pressing work, once nothing of the work before is half done or unrecorded."""
+    settle_changes(shop)
+    return next(iter(shop.store.due(shop.clock())), None)
+
+
+def forget_odd_times(shop: Workshop) -> None:
+    """Work that waits for a time too far away was put off by a clock that was wrong."""
+    furthest = shop.clock() + max(FURTHEST, timedelta(seconds=shop.settings.service.retry_most_s))
+    for work in shop.store.all():
+        if work.not_before is not None and work.not_before > furthest:
+            shop.store.update(work, not_before=None)
 
 
 def write_due(shop: Workshop) -> None:

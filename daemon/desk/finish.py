@@ -67,6 +67,16 @@ def postpone(
     shop.store.update(work, state=State.WAITING, not_before=not_before, data=data)
 
 
+def give_up(work: Work, reason: str, shop: Workshop) -> None:
+    """Leave work that breaks the cycle each time to a person; needs no more than trail and store.
+
+    Approving it lets it start afresh.
+    """
+    Chronicle(shop.trail, work, work.reflection.target or "").write("frozen", reason=reason)
+    data = {"reason": reason, "since": shop.clock().isoformat()}
+    shop.store.update(work, state=State.FROZEN, not_before=None, data=data)
+
+
 def _cost(job: Job | None) -> dict[str, Any]:
     return cost_data(job.spending) if job and job.spending.calls else {}
 

@@ -17,14 +17,8 @@ log = logging.getLogger("mendd.worker")
 
 
 def settle_leftovers(shop: Workshop) -> None:
-    """Roll back what was half done, record what was done but not recorded, remove containers.
-
-    Works with the kill switch on: restoring the old code is what the switch asks for.
-    """
-    waiting = open_changes(shop.journal)
-    for found in recover(shop.journal):
-        log.warning("after an interruption, %s: %s", found.id, found.what)
-        make_up_for(found, taken_back=f"{found.id}{REVERT}" in waiting, shop=shop)
+    """Settle every change, and remove the containers of a worker that is gone."""
+    settle_changes(shop)
     try:
         removed = shop.sandbox.sweep()
     except EngineUnavailable as error:
@@ -32,6 +26,20 @@ def settle_leftovers(shop: Workshop) -> None:
         return
     if removed:
         log.warning("removed %d containers that were left over", removed)
+
+
+def settle_changes(shop: Workshop) -> None:
+    """Roll back what was half done, record what was done but not recorded.
+
+    Works with the kill switch on: restoring the old code is what the switch asks for.
+    """
+    waiting = open_changes(shop.journal)
+    if not waiting:
+        return
+    for found in recover(shop.journal):
+        log.warning("after an interruption, %s: %s", found.id, found.what)
+        if found.ending != "postponed":  # nothing happened, maybe for months
+            make_up_for(found, taken_back=f"{found.id}{REVERT}" in waiting, shop=shop)
 
 
 def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
@@ -84,7 +92,7 @@ def record_once(event: str, done: Applied, patch: str, reflection: str, shop: Wo
             "patch": patch,
             "files": list(done.files),
             "diff": done.diff,
-            "evidence": evidence_of(reflection, shop) if event == "applied" else None,
+            **(proof_data(reflection, shop) if event == "applied" else {}),
             "base_hash": done.base_hash,
             "result_hash": done.result_hash,
             "commit": done.commit,
@@ -94,9 +102,10 @@ def record_once(event: str, done: Applied, patch: str, reflection: str, shop: Wo
     )
 
 
-def evidence_of(reflection: str, shop: Workshop) -> str:
-    """What the certificate, written before the change, says about the proof."""
+def proof_data(reflection: str, shop: Workshop) -> dict[str, str | None]:
+    """What the certificate, written before the change, says about the proof; and its hash."""
     try:
-        return load(shop.certificates / f"{plain_name(reflection)}.json").evidence
+        kept = load(shop.certificates / f"{plain_name(reflection)}.json")
     except (CertificateError, OSError):
-        return "unknown"
+        return {"evidence": "unknown", "certificate": None}
+    return {"evidence": kept.evidence, "certificate": kept.hash}
