@@ -258,6 +258,16 @@ def test_an_unhealthy_service_gets_its_old_code_back(place: Callable[..., Place]
     assert here.shop.store.all()[0].state is State.FROZEN
 
 
+def test_what_a_failing_command_said_is_told(place: Callable[..., Place]) -> None:
+    """The end of it; the patch is taken back."""
+    here = place('on_applied = ["sh", "-c", "echo no such unit >&2; exit 5"]')
+
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+
+    assert here.file.read_text() == CODE
+    assert here.last("reverted")["reason"] == "on_applied failed: sh ended with 5: no such unit"
+
+
 def test_a_patch_that_undoes_an_earlier_one_is_frozen(place: Callable[..., Place]) -> None:
     """Oscillation waits for a person, whatever the tests say."""
     here = place()
