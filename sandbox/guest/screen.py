@@ -25,16 +25,8 @@ import pytest
 
 from . import screen_probe, spectrum
 from .screen_cold import Zygote
-from .screen_run import (
-    Board,
-    Skipped,
-    adopt_orphans,
-    limit_memory,
-    quick_child,
-    quietly,
-    runner,
-    silence,
-)
+from .screen_fork import Board, adopt_orphans, limit_memory, quick_child, silence
+from .screen_run import Skipped, quietly, runner
 from .screen_swap import LoadedFile
 
 Message = dict[str, Any]

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from .screen_run import adopt_orphans, in_child, run_item
+from .screen_fork import adopt_orphans, in_child
+from .screen_run import run_item
 from .screen_swap import patched_lines, read_lines
 
 Message = dict[str, Any]

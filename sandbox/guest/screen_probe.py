@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
+from .screen_fork import in_child
 from .screen_inputs import Call, derived
-from .screen_run import in_child, run_item
+from .screen_run import run_item
 from .screen_swap import LoadedFile
 
 Message = dict[str, Any]

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from .screen_run import Skipped, in_child, run_item
+from .screen_fork import in_child
+from .screen_run import Skipped, run_item
 
 Message = dict[str, Any]
 Lines = dict[str, set[int]]

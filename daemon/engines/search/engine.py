@@ -18,12 +18,10 @@ from daemon.engines.search.candidates import Candidate, candidates
 from daemon.engines.search.choose import Camp, Choice, choose, documented_examples
 from daemon.engines.search.diagnose import (
     Library,
-    Reading,
     Suspect,
     functions_run,
     named_tests,
     read,
-    test_weight,
 )
 from daemon.engines.search.edits import patch_of
 from daemon.engines.search.examine import (
@@ -40,13 +38,12 @@ from daemon.engines.search.examine import (
 )
 from daemon.engines.search.hunt import Hunt, merged
 from daemon.engines.search.localise import Suspicion
+from daemon.engines.search.report import STRONG, Reporter
 from daemon.engines.search.screening import Probe, ScreenEnded, Screener
 from daemon.settings import SearchSettings
 from sandbox.patch import Patch
 
 VERSION = "search 1"
-STRONG = 0.5  # a suspect below this weight is only a word in common
-FITTING = 0.34  # share of a failing test's words that the note must have, when it names nothing
 NO_PYTEST = "the search engine runs tests one by one, so it needs pytest as the test command"
 NO_TEST = (
     "no failing test: the search engine repairs what a failing test shows, and none of the tests "
@@ -110,11 +107,12 @@ class SearchSession:
             self._watch()
         except ScreenEnded as fault:
             return Declined(category="not_enough_information", reason=str(fault))
-        return self._choose_report(reading)
+        return Reporter(self._case, self._library, self._evidence).choose(reading)
 
     def _without_test(self, strong: Sequence[Suspect]) -> BugReport | Declined:
         if strong:
-            return self._report(strong[0].filename, strong[0].function, None)
+            reporter = Reporter(self._case, self._library, self._evidence)
+            return reporter.report(strong[0].filename, strong[0].function, None)
         return Declined(
             category="not_enough_information",
             reason="the note names no function of the module, and no test fails",
@@ -124,86 +122,6 @@ class SearchSession:
         """See what the failing tests run."""
         with self._screener(60.0) as screener:
             self._evidence = watch_failing(screener, self._case.baseline())
-
-    def _choose_report(self, reading: Reading) -> BugReport | Declined:
-        """Match the note's suspects with the functions that failing tests run."""
-        named = named_tests(reading, [s.test for s in self._evidence.failing])
-        run = {s.test: functions_run(s.lines, self._library) for s in self._evidence.failing}
-        for suspect in reading.suspects:
-            for test in [*named, *run]:
-                for filename, function in run.get(test, {}):
-                    if suspect.filename == filename and suspect.function in (None, function):
-                        if suspect.weight < STRONG and not self._fits(test, reading):
-                            continue
-                        where = suspect.function or self._worst(test, filename) or function
-                        return self._report(filename, where, test)
-        return self._report_by_test(reading, named)
-
-    def _report_by_test(self, reading: Reading, named: list[str]) -> BugReport | Declined:
-        """No suspect is run by a failing test: go by the tests the note names or describes."""
-        fitting = named or [s.test for s in self._evidence.failing if self._fits(s.test, reading)]
-        strong = [suspect for suspect in reading.suspects if suspect.weight >= STRONG]
-        if not named and strong:
-            return self._report(strong[0].filename, strong[0].function, None)
-        for test in fitting:
-            suspicion = self._suspicion((test,), "", None)
-            for filename, line in suspicion.ranked():
-                program = self._library.program(filename)
-                names = [
-                    name
-                    for name, node in (program.functions if program else {}).items()
-                    if node.lineno <= line <= (node.end_lineno or node.lineno)
-                ]
-                if names:
-                    return self._report(filename, names[-1], test)
-        broken = self._broken_import(reading)
-        if broken is not None:
-            return broken
-        return Declined(
-            category="not_enough_information",
-            reason="the note names no function of the module, and no failing test fits its words",
-        )
-
-    def _broken_import(self, reading: Reading) -> BugReport | None:
-        """A test file that cannot even be imported, because of a file the note is about."""
-        messages = self._case.baseline().run.messages
-        about = {suspect.filename for suspect in reading.suspects}
-        for test in self._evidence.unseen:
-            for area in import_areas([test], messages, self._library):
-                if area.program.filename in about or test in reading.tests or not about:
-                    return self._report(area.program.filename, None, test)
-        return None
-
-    def _fits(self, test: str, reading: Reading) -> bool:
-        seen = next((s for s in self._evidence.failing if s.test == test), None)
-        message = f"{seen.error} {seen.message}" if seen else ""
-        return test_weight(test, message, reading) >= FITTING
-
-    def _worst(self, test: str, filename: str) -> str | None:
-        """The function of the file that looks worst to one test."""
-        program = self._library.program(filename)
-        for name, line in self._suspicion((test,), filename, None).ranked():
-            if name == filename and program is not None:
-                inside = [
-                    q
-                    for q, node in program.functions.items()
-                    if node.lineno < line <= (node.end_lineno or node.lineno)
-                ]
-                if inside:
-                    return inside[-1]
-        return None
-
-    def _report(self, filename: str, function: str | None, test: str | None) -> BugReport:
-        outcome = self._case.reflection.outcome or self._case.reflection.task_summary
-        failing = set(self._case.baseline().failing)
-        bare = test.partition("[")[0] if test else None
-        family = [t for t in failing if t.partition("[")[0] == bare]
-        return BugReport(
-            filename=filename,
-            function=function,
-            summary=" ".join(outcome.split())[:300] or f"{function or filename} misbehaves",
-            failing_test=bare if len(family) > 1 else test,
-        )
 
     def reproduce(self, report: BugReport, feedback: str | None) -> Reproduction | None:
         """The engine writes no tests."""

@@ -207,7 +207,7 @@ def test_two_edits_are_found_step_by_step(tmp_path: Path) -> None:
     }
     outcomes = dict.fromkeys([f"test_pair.py::test_{n}" for n in ("low", "high", "both")], "failed")
     case = case_of(tmp_path, files, "`pair` is wrong", outcomes)
-    session = SearchEngine(SETTINGS).open(case)
+    session = SearchEngine(SearchSettings(time_s=60)).open(case)
     report = session.diagnose()
     assert isinstance(report, BugReport)
 
