@@ -31,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
         settings = settings_of(options)
     except SettingsError as error:
         remedy = "mend the file; 'mendd init PATH' writes a good one"
-        findings = [bad("config", "configuration", str(error), remedy)]
+        where = f"{error.file}: " if error.file else ""
+        findings = [bad("config", "fault", f"{where}{f}", remedy) for f in error.faults]
         _tell(options, findings)
         return Exit.USAGE
     findings = look(options, settings)

@@ -72,14 +72,15 @@ def test_every_weak_or_bad_finding_has_a_remedy(mending: Home, sandbox: Checked)
 
 
 def test_a_faulty_configuration_is_a_finding(home: Home) -> None:
-    """Exit code 2 and every fault, in JSON too."""
+    """Exit code 2 and every fault, each a finding of its own."""
     home.config.write_text("x = 1\ny = 2\n")
 
     document = home.json("check", code=Exit.USAGE)
 
     assert document["ok"] is False
-    assert "line 1: x" in document["findings"][0]["detail"]
-    assert "line 2: y" in document["findings"][0]["detail"]
+    assert document["counts"]["bad"] == len(document["findings"]) == 3
+    assert "line 1: x" in document["findings"][1]["detail"]
+    assert "line 2: y" in document["findings"][2]["detail"]
 
 
 def test_a_missing_engine_is_exit_code_3(find: Find, sandbox: Checked) -> None:
