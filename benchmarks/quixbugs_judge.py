@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 TRIES = 300
-LIMIT_S = 2
+LIMIT_S = 0.5
 Random = random.Random
 
 
@@ -156,7 +156,8 @@ PLAIN: dict[str, Callable[[Random], list[Any]]] = {
     "sqrt": lambda r: [r.randint(1, 200), r.choice([0.5, 0.1, 0.05, 0.01])],
     "subsequences": between,
     "to_base": lambda r: [r.randint(1, 9000), r.randint(2, 36)],
-    "wrap": lambda r: [word(r, "ab  c d", 60), r.randint(3, 12)],
+    "wrap": lambda r: [" ".join(word(r, "abc", 8) + "d" for _ in range(r.randint(1, 12))),
+                       r.randint(11, 25)],
 }  # fmt: skip
 
 
@@ -314,16 +315,14 @@ def main() -> None:
             PLAIN[name](random_source) if name in PLAIN else graph_input(name, node, random_source)
         )
         cases.append(made)
-    slow = 0
     for arguments in cases:
         wanted = outcome(reference, copy.deepcopy(arguments))
-        got = outcome(repaired, copy.deepcopy(arguments))
         if isinstance(wanted, str) and wanted.startswith(("raises", "too slow")):
             continue  # outside the task
+        got = outcome(repaired, copy.deepcopy(arguments))
         if not same(name, arguments, got, wanted):
             print(f"differs on {plain(arguments)!r}: {got!r}, not {wanted!r}"[:400])
             return
-        slow += got == "too slow"
     print("equal")
 
 

@@ -24,9 +24,9 @@ def other_slice(spot: Spot) -> Iterator[Edit]:
             yield spot.put(f"{node.id}[{part}]", 0.8 * counted)
         for name in spot.names():
             if name != node.id and "number" in spot.pool.kinds.get(name, {"number"}):
-                yield spot.put(f"{node.id}[{name}:]", 0.7)
-                yield spot.put(f"{node.id}[:{name}]", 0.7)
-                yield spot.put(f"{node.id}[{name} + 1:]", 0.4)
+                yield spot.put(f"{node.id}[{name}:]", 0.7 * counted)
+                yield spot.put(f"{node.id}[:{name}]", 0.7 * counted)
+                yield spot.put(f"{node.id}[{name} + 1:]", 0.4 * counted)
 
 
 def _only_counted(spot: Spot) -> bool:
