@@ -82,5 +82,5 @@ def _tests(area: str, target: "TargetSettings") -> Finding:
         return ok(area, "tests", command)
     return weak(
         area, "tests", f"{command}, but no test file was found",
-        "without a failing test a patch is held for a person; write tests, or set `tests`",
+        "without any test nothing can judge a patch, and notes wait: write tests, or set `tests`",
     )  # fmt: skip

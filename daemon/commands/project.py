@@ -38,7 +38,7 @@ def look_at(root: Path, name: str | None = None) -> Project:
     notes = []
     if not tests:
         notes.append(
-            "no tests were found: without a failing test a patch is held for a person; "
+            "no tests were found: nothing can judge a patch, so notes wait; "
             "set `tests` if they stand elsewhere"
         )
     if env:

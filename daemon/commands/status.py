@@ -165,12 +165,18 @@ def _tell_last(last: list[dict[str, Any]], screen: "Screen") -> None:
 def _advise(found: Mapping[str, Any], screen: "Screen") -> None:
     """The next step, where there is an obvious one."""
     work = found["work"] if isinstance(found["work"], list) else []
-    held = [each["id"] for each in work if each["state"] in ("held", "frozen")]
+    held = [each for each in work if each["state"] in ("held", "frozen")]
     idle = found["service"]["running"] is False and found["worker"]["running"] is False
     ready = any(each["state"] == "open" for each in work) or found["inbox"]["waiting"]
     if found["kill_switch"]["on"]:
         screen.say("\n'mendd on' lifts the kill switch")
     elif idle and ready:
         screen.say("\nno service runs; 'mendd run --once' works on what waits")
-    if held:
-        screen.say(f"\n'mendd approve {held[0]} --show' shows the patch; then approve or reject it")
+    with_patch = [each["id"] for each in held if each["choices"]]
+    if with_patch:
+        screen.say(
+            f"\n'mendd approve {with_patch[0]} --show' shows the patch; then approve or reject"
+        )
+    elif held:
+        id_ = held[0]["id"]
+        screen.say(f"\n'mendd approve {id_}' starts it afresh, 'mendd reject {id_}' closes it")

@@ -15,7 +15,6 @@ from sandbox.trial import Bench, Ending, Outcome, Run
 
 KEPT = 20
 MOST_OUTPUT = 600
-TELLING = (Ending.CRASHED, Ending.NO_TESTS)  # what went wrong stands in the output
 
 
 class UnusableBaseline(Exception):
@@ -62,7 +61,7 @@ def _check(run: Run) -> None:
     if run.ending is Ending.FINISHED and run.outcomes:
         return
     ending = run.ending if run.ending is not Ending.FINISHED else Ending.NO_TESTS
-    said = run.output.strip()[-MOST_OUTPUT:] if ending in TELLING or not run.detail else ""
+    said = run.output.strip()[-MOST_OUTPUT:] if ending is Ending.CRASHED or not run.detail else ""
     raise UnusableBaseline(
         f"the unpatched suite ended {ending.value}: {run.detail or 'no more is known'}; "
         f"{ADVICE.get(ending, 'run the test command by hand')}"

@@ -58,6 +58,22 @@ def test_open_work_is_listed_with_its_reason_and_next_try(working: Home) -> None
     assert "mendd approve held-1 --show" in shown
 
 
+def test_held_work_without_a_patch_is_not_said_to_have_one(recorded: Home, now: datetime) -> None:
+    """There is nothing to show; what can be done is to start afresh or to close it."""
+    store = Store(recorded.state)
+    note = Reflection(
+        id="bare-1", timestamp=now, task_summary="t", outcome="failed", reflection="r"
+    )
+    work = store.add(note, kind="bug", signature="s", now=now).work
+    store.update(work, state=State.HELD, data={"reason": "no failing test"})
+    store.close()
+
+    shown = recorded.mendd("status")
+
+    assert "--show" not in shown
+    assert "'mendd approve bare-1' starts it afresh, 'mendd reject bare-1' closes it" in shown
+
+
 def test_the_last_verdicts_are_shown(recorded: Home) -> None:
     """Newest first."""
     assert [each["verdict"] for each in recorded.json("status")["last"]] == ["declined", "applied"]
