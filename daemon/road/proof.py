@@ -1,15 +1,18 @@
-"""Proves a patch: one trial with it, one run of its target tests without it, one judgement."""
+"""Proves a patch: one trial with it, one run of its target tests without it, one judgement.
+
+With a test that an engine wrote, the suite runs once more without that test.
+"""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from daemon.engines import Reproduction
+from daemon.engines import Baseline, Reproduction
 from daemon.road.ending import Killed
-from daemon.verdict import Judgement, judge
+from daemon.verdict import Evidence, Judgement, judge
 from sandbox.patch import Patch, patched, unified_diff
-from sandbox.trial import Run
+from sandbox.trial import Ending, Run
 
 if TYPE_CHECKING:
     from daemon.road.job import Job
@@ -69,6 +72,8 @@ def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
         target_tests=goal.tests,
         reproduction=goal.reproduction.filename if goal.reproduction else None,
     )
+    if goal.reproduction and judgement.accepted:
+        judgement = unaided(judgement, job.baseline(), job.run(after))
     return Proof(
         patch=patch,
         before={name: source.read(name) for name in after},
@@ -80,6 +85,21 @@ def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
         image=job.bench.image_id,
         goal=goal,
     )
+
+
+def unaided(judgement: Judgement, baseline: Baseline, suite: Run) -> Judgement:
+    """The judgement, unless the suite by itself objects to the patch.
+
+    A written test runs in the suite's own process and no gate has seen it: what it replaces there
+    can make tests pass that the patch breaks.
+    """
+    alone = judge(baseline, suite, None, target_tests=())
+    if suite.ending is Ending.FINISHED and not (
+        alone.broken or alone.vanished or alone.newly_skipped or alone.appeared
+    ):
+        return judgement
+    reason = f"without the written test: {alone.reason}"
+    return replace(alone, accepted=False, evidence=Evidence.NONE, reason=reason)
 
 
 def removal_check(goal: Goal, job: "Job") -> Run:

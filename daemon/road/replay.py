@@ -18,7 +18,7 @@ from daemon.engines import Baseline, Reproduction
 from daemon.road.base_tree import Base, find_base, hunks_of
 from daemon.road.certify import result_hash
 from daemon.road.job import module_of
-from daemon.road.proof import Goal, Proof
+from daemon.road.proof import Goal, Proof, unaided
 from daemon.settings import TargetSettings
 from daemon.verdict import judge
 from sandbox.patch import Patch, PatchError, patched
@@ -144,7 +144,7 @@ def _proof(
     """Run everything again: unpatched, patched, and the target tests with the patch taken out."""
     goal = _goal(certificate)
     tests, extra, limit_s = goal.tests, goal.extra, target.timeout_s
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=4) as pool:
         first = pool.submit(bench.run, {}, timeout_s=limit_s, stop=stop)
         tried = pool.submit(
             bench.run, after, first=tests, extra_tests=extra, timeout_s=limit_s, stop=stop
@@ -154,23 +154,27 @@ def _proof(
             if tests
             else None
         )
-        run, trial, removal = first.result(), tried.result(), removed.result() if removed else None
+        alone = pool.submit(bench.run, after, timeout_s=limit_s, stop=stop) if extra else None
+    run, trial, removal = first.result(), tried.result(), removed.result() if removed else None
     flaky = frozenset(certificate.flaky)
     stable = {test: outcome for test, outcome in run.outcomes.items() if test not in flaky}
     baseline = Baseline(outcomes=stable, flaky=certificate.flaky, run=run)
+    judgement = judge(
+        baseline,
+        trial,
+        removal,
+        target_tests=tests,
+        reproduction=goal.reproduction.filename if goal.reproduction else None,
+    )
+    if alone and judgement.accepted:
+        judgement = unaided(judgement, baseline, alone.result())
     proof = Proof(
         patch=patch,
         before={name: _read(bench, name) for name in after},
         after=after,
         trial=trial,
         removal=removal,
-        judgement=judge(
-            baseline,
-            trial,
-            removal,
-            target_tests=tests,
-            reproduction=goal.reproduction.filename if goal.reproduction else None,
-        ),
+        judgement=judgement,
         base_tree=bench.tree.hash,
         image=bench.image_id,
         goal=goal,
