@@ -119,11 +119,14 @@ class Store:
             return self._save(self._opened(old.reflection, old.kind, old.signature, now, id_))
 
     def ignored(self, note: Reflection, reason: str, now: datetime) -> bool:
-        """Archive a note nothing is to be done about; False if the same note already was."""
+        """Archive a note nothing is to be done about; False if the same note already was.
+
+        The very file read again, after a crash, is no second note: True again.
+        """
         with self._changing():
             seen = self._archive.find_digest(note.digest, but="")
             if seen is not None:
-                return False
+                return is_generated(note.id) and seen["id"] == note.id
             work = self._opened(note, "", "", now, None)
             self._archive.append(_line(work, _IGNORED, reason, now, {}), now=now)
             return True

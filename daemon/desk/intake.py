@@ -93,6 +93,7 @@ def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:
         inbox.reject(file.arrival, file.rejected)
     except InboxUnusable as error:  # it stays where it is; the others go on
         log.warning("%s", error)
+        return
     shop.trail.append("unreadable", data={"file": file.arrival.name, "reason": file.rejected})
 
 
