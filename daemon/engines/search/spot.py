@@ -34,7 +34,9 @@ class Spot:
         """Write an expression where the node stands, in parentheses where it needs them."""
         node = node or self.node  # type: ignore[assignment]
         begin, end = self.program.span(node)  # type: ignore[arg-type]
-        return self.change(begin, end, self.fitted(text, node), weight)
+        around = self.program.text[begin - 1 : begin] + self.program.text[end : end + 1]
+        fitted = text if around == "()" else self.fitted(text, node)
+        return self.change(begin, end, fitted, weight)
 
     def fitted(self, text: str, node: ast.AST | None) -> str:
         """The expression's text as it may stand at the node's place."""
