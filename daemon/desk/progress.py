@@ -1,17 +1,22 @@
 """Says what is being worked on right now, for people, for `mendd status` and for the watchdog.
 
 One small file, `progress.json`, replaced whole: it exists while a worker works, and its `beat`
-is renewed at every stage and by every engine's progress line.
+is renewed at every stage, by every engine's progress line, and while something runs that has a
+time limit of its own.
 """
 
+import contextlib
 import json
 import os
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 FILENAME = "progress.json"
+BEAT_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class Beacon:
         self._path = state / FILENAME
         self._lock = threading.Lock()
         self._stage = "starting"
+        self._detail = ""
         self._since = _now()
         self._reflection: str | None = None
         self._target: str | None = None
@@ -49,10 +55,11 @@ class Beacon:
 
     def detail(self, detail: str) -> None:
         """Something moved within the stage: the worker is alive and gets on."""
+        self._detail = detail[:300]
         shown = Progress(
             pid=os.getpid(),
             stage=self._stage,
-            detail=detail[:300],
+            detail=self._detail,
             since=self._since,
             beat=_now(),
             reflection=self._reflection,
@@ -62,6 +69,29 @@ class Beacon:
             beside = self._path.with_name(f".{FILENAME}.{os.getpid()}")
             beside.write_text(json.dumps(asdict(shown)), "utf-8")
             beside.replace(self._path)
+
+    @contextlib.contextmanager
+    def beating(self, longest_s: float, *, every_s: float = BEAT_S) -> Iterator[None]:
+        """Show life while something runs that says nothing, for `longest_s` at most.
+
+        So a suite may take longer than `service.stall_s`, and a run that outlives its own limits
+        is still found out.
+        """
+        over = threading.Event()
+        deadline = time.monotonic() + longest_s
+
+        def beat() -> None:
+            while not over.wait(every_s) and time.monotonic() < deadline:
+                with contextlib.suppress(OSError):  # a full disk is for the next stage to tell
+                    self.detail(self._detail)
+
+        thread = threading.Thread(target=beat, name="mendd-beat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def end(self) -> None:
         """Nothing is under way any more."""

@@ -41,6 +41,9 @@ from reflections.store import Work
 from sandbox.patch import Patch
 from sandbox.trial import Bench, Module, Run
 
+LONGEST_BUILD_S = 3600.0  # base image and requirements, each with a limit of its own
+START_S = 120.0
+
 
 class Job:
     """One piece of open work with everything the cycle needs; used by one thread."""
@@ -98,7 +101,8 @@ class Job:
         """Take a snapshot of the target as it is now; everything below works on that."""
         self.stage("snapshot", self.target.name)
         self.scope = Scope(self.target, self.shop.settings)
-        self.bench: Bench = self.shop.sandbox.prepare(module_of(self.target))
+        with self.shop.beacon.beating(LONGEST_BUILD_S):
+            self.bench: Bench = self.shop.sandbox.prepare(module_of(self.target))
         self.source = SnapshotSource(self.bench.tree, self.scope)
         self._baseline: Baseline | None = None
         self.case = self._case("")
@@ -126,14 +130,16 @@ class Job:
         extra_tests: Mapping[str, bytes] | None = None,
     ) -> Run:
         """One run of the tests on a changed copy, within the target's time and our stop."""
-        return self.bench.run(
-            changes,
-            first=first,
-            only=only,
-            extra_tests=extra_tests or {},
-            timeout_s=self.target.timeout_s,
-            stop=self.stop,
-        )
+        limit = self.target.timeout_s
+        with self.shop.beacon.beating(2 * limit + START_S):  # it may wait for another's slot
+            return self.bench.run(
+                changes,
+                first=first,
+                only=only,
+                extra_tests=extra_tests or {},
+                timeout_s=limit,
+                stop=self.stop,
+            )
 
     def measure_baseline(self) -> None:
         """Measure and record the baseline."""

@@ -64,6 +64,7 @@ def _watch(job: "Job") -> str | None:
     deadline = time.monotonic() + job.target.health_s
     healthy = False
     while True:
+        job.shop.beacon.detail("healthy so far" if healthy else "not healthy yet")
         trouble = _trouble(job.target.health, job)
         over = time.monotonic() >= deadline
         if trouble and (healthy or over):
