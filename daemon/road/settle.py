@@ -41,15 +41,22 @@ def settle(answer: Proposal, proof: Proof, goal: Goal, job: "Job") -> Ending | F
 
 
 def needs_a_person(answer: Proposal, proof: Proof, job: "Job") -> str | None:
-    """Why the patch may not be applied by itself, or None."""
-    autonomy = job.target.autonomy
+    """Why the patch may not be applied by itself, or None.
+
+    A failure that came back after a patch is trusted one step less than the target's autonomy.
+    """
+    autonomy, earlier = job.target.autonomy, job.work.came_back_of
     if autonomy == "explain":
         return "explain"
     if answer.rivals:
         return f"ambiguous: {1 + len(answer.rivals)} patches pass but behave differently"
     if autonomy == "propose":
         return "autonomy is propose: every patch waits for a person"
-    if proof.judgement.evidence is Evidence.REGRESSION_ONLY and autonomy != "apply-any":
+    if earlier and autonomy == "apply-proven":
+        return f"it came back: the patch for {earlier} did not hold, so a person looks at this one"
+    if proof.judgement.evidence is Evidence.REGRESSION_ONLY and (
+        autonomy != "apply-any" or earlier
+    ):
         return "evidence is regression-only: no test fails without this patch"
     return None
 

@@ -12,7 +12,7 @@ from daemon.engines import Baseline
 from daemon.road import baseline as measuring
 from reflections.store import State
 from tests.fakes import ScriptedEngine
-from tests.place import CODE, FIXED, REPORT, RIGHT, Place
+from tests.place import CODE, FIXED, NOTE, REPORT, RIGHT, Place, proposal
 
 EDITED = "\n\nNEW = 1\n"
 TARGET_TEST = str(REPORT.failing_test)
@@ -156,3 +156,30 @@ def test_a_service_started_by_on_applied_is_no_trouble(place: Callable[..., Plac
     subprocess.run(["kill", (here.folder / "pid").read_text().strip()], check=True)
     assert here.events()[-1] == "applied"
     assert time.monotonic() - begin < 25
+
+
+def came_back(place: Callable[..., Place], autonomy: str) -> Place:
+    """A patch was applied and taken out again by somebody; the failure is noted a second time."""
+    here = place(f'autonomy = "{autonomy}"')
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    here.file.write_text(CODE)
+    other = proposal("    return sum(price for price in prices)\n")
+    note = {**NOTE, "timestamp": "2026-11-22T10:00:00Z"}
+    here.mend(ScriptedEngine(REPORT, [other]), note=note)
+    return here
+
+
+def test_a_failure_that_came_back_is_trusted_less(place: Callable[..., Place]) -> None:
+    """The last fix did not hold, so a person looks at the next, proven as it is."""
+    here = came_back(place, "apply-proven")
+
+    assert here.file.read_text() == CODE
+    assert "came back" in here.last("held")["reason"]
+
+
+def test_apply_any_is_one_step_less_as_well(place: Callable[..., Place]) -> None:
+    """Then only what is proven is applied."""
+    here = came_back(place, "apply-any")
+
+    assert here.events()[-1] == "applied"
+    assert here.last("applied")["evidence"] == "proven"
