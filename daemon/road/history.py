@@ -52,14 +52,22 @@ class History:
         """Append edits, durably."""
         path = self._path(target, filename)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(edit)) + "\n" for edit in edits)
+        lines = "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
+        with path.open("ab") as file:
+            file.write(b"\n" * _is_torn(path) + lines.encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
 
     def _path(self, target: str, filename: str) -> Path:
         digest = hashlib.sha256(filename.encode("utf-8", "surrogateescape")).hexdigest()
         return self._folder / target / f"{digest[:32]}.jsonl"
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether a power cut left half a line at the end."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        return file.read(1) not in (b"", b"\n")
 
 
 def oscillation(

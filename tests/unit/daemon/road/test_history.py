@@ -78,3 +78,15 @@ def test_history_remembers_per_file_and_survives_a_torn_line(tmp_path: Path, now
 
     assert history.edits("app", "a.py") == [first, second]
     assert history.edits("app", "b.py") == []
+
+
+def test_a_torn_last_line_takes_no_later_edit_with_it(tmp_path: Path, now: datetime) -> None:
+    """A power cut in the middle of a line; what is remembered after it stands on its own."""
+    history = History(tmp_path)
+    history.remember("shop", "a.py", [edit("p1", now, LESS, MORE)])
+    (file,) = tmp_path.rglob("*.jsonl")
+    file.write_bytes(file.read_bytes() + b'{"patch_id": "p2", "ti')
+
+    history.remember("shop", "a.py", [edit("p3", now, MORE, "x\n")])
+
+    assert [each.patch_id for each in history.edits("shop", "a.py")] == ["p1", "p3"]
