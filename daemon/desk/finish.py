@@ -13,6 +13,7 @@ from daemon.road.baseline import UnusableBaseline
 from daemon.road.chronicle import Chronicle, cost_data
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
+from daemon.road.lanes import target_of
 from daemon.road.source import ModuleChanged
 from reflections.store import State, Work
 from sandbox.errors import SandboxError
@@ -25,7 +26,7 @@ EVENTS = {Verdict.EXPLAINED: "declined"}
 
 def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> None:
     """Record how the work ended; held and frozen work stays in the store for a person."""
-    chronicle = job.chronicle if job else Chronicle(shop.trail, work, work.reflection.target or "")
+    chronicle = job.chronicle if job else chronicle_of(work, shop)
     if ending.verdict not in (Verdict.APPLIED, Verdict.REVERTED):  # those were recorded when done
         event = EVENTS.get(ending.verdict, ending.verdict.value)
         chronicle.write(event, reason=ending.reason, **_held_words(job), **_cost(job))
@@ -61,7 +62,7 @@ def postpone(
     waits = int(work.data.get("waits", 0))
     wait_s = min(service.retry_s * 2 ** min(waits, 30), service.retry_most_s)
     not_before = until or shop.clock() + timedelta(seconds=wait_s)
-    chronicle = job.chronicle if job else Chronicle(shop.trail, work, work.reflection.target or "")
+    chronicle = job.chronicle if job else chronicle_of(work, shop)
     chronicle.write(event, reason=reason, next_try=not_before.isoformat(), **_cost(job))
     data = {**work.data, "waits": waits + 1, "reason": reason}
     shop.store.update(work, state=State.WAITING, not_before=not_before, data=data)
@@ -72,9 +73,16 @@ def give_up(work: Work, reason: str, shop: Workshop) -> None:
 
     Approving it lets it start afresh.
     """
-    Chronicle(shop.trail, work, work.reflection.target or "").write("frozen", reason=reason)
+    chronicle_of(work, shop).write("frozen", reason=reason)
     data = {"reason": reason, "since": shop.clock().isoformat()}
     shop.store.update(work, state=State.FROZEN, not_before=None, data=data)
+
+
+def chronicle_of(work: Work, shop: Workshop) -> Chronicle:
+    """Its records where no job came about; under the target's name if one is meant."""
+    target = target_of(work.reflection, shop.settings)
+    named = work.reflection.target if isinstance(target, str) else target.name
+    return Chronicle(shop.trail, work, named)
 
 
 def _cost(job: Job | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ MOST_NAMES = 50
 class Chronicle:
     """The records of one job, as they are written and once more for its report."""
 
-    def __init__(self, trail: Trail, work: Work, target: str) -> None:
+    def __init__(self, trail: Trail, work: Work, target: str | None) -> None:
         self._trail = trail
         self._work = work
         self._target = target

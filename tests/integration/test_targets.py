@@ -133,6 +133,7 @@ class Place:
         reason = self.last("failed")["reason"]
         assert all(word in reason for word in words), reason
         assert self.last("failed")["next_try"]
+        assert self.records[-1].target == "shop"
         (waiting,) = self.open_work
         assert waiting.state is State.WAITING and waiting.attempts == 0
 
