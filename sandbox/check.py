@@ -27,7 +27,9 @@ class Finding:
     remedy: str = ""
 
 
-def findings(docker: Docker, base_image: str | None, runtime: str | None) -> list[Finding]:
+def findings(
+    docker: Docker, base_image: str | None, runtime: str | None, cpus: float
+) -> list[Finding]:
     """Everything there is to say about this engine; one finding when it does not answer."""
     try:
         version, info = docker.version(), docker.info()
@@ -37,7 +39,8 @@ def findings(docker: Docker, base_image: str | None, runtime: str | None) -> lis
         return [Finding(name="engine", ok=False, detail=str(fault), remedy=remedy)]
     return [
         engine(version), runc(version), cgroup(info), seccomp(info), apparmor(info),
-        user_namespaces(info), disk(info), runtime_finding(info, runtime), base,
+        user_namespaces(info), disk(info), runtime_finding(info, runtime),
+        processors(info, cpus), base,
     ]  # fmt: skip
 
 
@@ -155,6 +158,16 @@ def runtime_finding(info: Mapping[str, Any], runtime: str | None) -> Finding:
     detail = f"{used}: " + ("its own kernel" if strong else "tests share the host's kernel")
     remedy = "" if strong else 'for code from strangers, install gVisor and set runtime = "runsc"'
     return Finding(name="runtime", ok=True if strong else None, detail=detail, remedy=remedy)
+
+
+def processors(info: Mapping[str, Any], cpus: float) -> Finding:
+    """The engine refuses a container that wants more processors than there are."""
+    there = int(info.get("NCPU") or 0)
+    detail = f"{there} processors, one trial may use {cpus:g}"
+    if there and cpus > there:
+        remedy = f"lower cpus to {there} or less"
+        return Finding(name="processors", ok=False, detail=detail, remedy=remedy)
+    return Finding(name="processors", ok=True, detail=detail)
 
 
 def base_finding(docker: Docker, base_image: str | None) -> Finding:

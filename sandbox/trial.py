@@ -47,7 +47,8 @@ class Sandbox:
 
     def check(self) -> list[Finding]:
         """What `mendd check` says about the engine and its isolation."""
-        return findings(self._docker, self._base_image, self._runtime)
+        cpus = self._launcher.limits.cpus
+        return findings(self._docker, self._base_image, self._runtime, cpus)
 
     def prepare(self, module: Module) -> Bench:
         """Build or find the module's layers; SandboxError when that cannot be done."""

@@ -9,6 +9,7 @@ from sandbox.check import (
     cgroup,
     engine,
     is_fixed_runc,
+    processors,
     runc,
     runtime_finding,
     seccomp,
@@ -69,3 +70,11 @@ def test_a_runtime_must_be_known() -> None:
     assert runtime_finding(info, "runsc").ok is False
     assert runtime_finding(info, None).ok is None
     assert runtime_finding({"Runtimes": {"runsc": {}}}, "runsc").ok is True
+
+
+@pytest.mark.parametrize(("cpus", "ok"), [(1.0, True), (2.0, True), (2.5, False)])
+def test_more_processors_than_there_are_is_a_fault(cpus: float, ok: bool) -> None:
+    """Every trial would be refused by the engine."""
+    found = processors({"NCPU": 2}, cpus)
+    assert found.ok is ok
+    assert bool(found.remedy) is not ok
