@@ -1,7 +1,7 @@
 # mendd's commands. `make demo` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
 MENDD := .venv/bin/mendd
-.PHONY: help demo test check venv engine image bench lock clean
+.PHONY: help demo test check venv engine tools bench lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 10
@@ -9,7 +9,7 @@ help:  ## show this
 demo: venv engine  ## watch the real service mend the example module
 	$(MENDD) demo
 
-test: venv engine  ## every test, real Docker included
+test: venv engine tools  ## every test, real Docker included
 	CI=$${CI:-true} .venv/bin/python -m pytest $(ARGS)
 
 check: venv  ## format, lint and types
@@ -27,6 +27,9 @@ venv:  ## the virtual environment, from hash-locked requirements
 
 engine: venv  ## a Docker engine that answers
 	@scripts/engine.sh
+
+tools:  ## the programs that the tests call beside Docker (jq, systemd-analyze)
+	@scripts/tools.sh
 
 lock: venv  ## renew requirements.lock from pyproject.toml (hashes, no index addresses)
 	.venv/bin/python -m pip --quiet install uv
