@@ -124,6 +124,13 @@ class StopSignal(threading.Event):
             signal.signal(signal.SIGINT, self._tell)
         _poll(self._look, POLL_S)
 
+    def asked(self) -> bool:
+        """Whether the worker must end: true a moment before the event, which follows the killing.
+
+        In that moment containers vanish; what fails then failed because of it.
+        """
+        return self.is_set() or self._told_to_stop or self._switch.on()
+
     def _tell(self, _number: int, _frame: object) -> None:
         # A flag and no more: Event.set() in a handler deadlocks when the signal arrives while
         # the main thread is inside Event.wait() and holds the event's lock.

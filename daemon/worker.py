@@ -58,15 +58,15 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
     except Killed:
         return STOPPED
     finally:
-        write_due(shop)
         shop.sandbox.close()
         shop.beacon.end()
+        write_due(shop)
     return DONE
 
 
 def work_on(item: Work, shop: Workshop) -> None:
     """One piece of work. This is the cycle's edge: whatever happens is recorded, none is lost."""
-    if shop.stop.is_set() or shop.kill_switch.on():
+    if shop.stop.asked():
         raise Killed
     shop.beacon.work(item.id, item.reflection.target)
     job: Job | None = None
@@ -84,12 +84,12 @@ def work_on(item: Work, shop: Workshop) -> None:
     except BudgetSpent as error:
         postpone(item, "budget_stop", str(error), job, shop, until=_tomorrow(shop.clock()))
     except OUTAGES as error:
-        if shop.stop.is_set():  # whatever broke, broke because we were told to stop
+        if shop.stop.asked():  # whatever broke, broke because we were told to stop
             raise Killed from error
         log.warning("%s: %s", item.id, error)
         postpone(item, "failed", str(error), job, shop)
     except Exception as error:
-        if shop.stop.is_set():
+        if shop.stop.asked():
             raise Killed from error
         log.exception("%s broke the cycle", item.id)
         broken(item, f"{type(error).__name__}: {error}", job, shop)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from daemon.worker import DONE, MOST_BREAKS
+from daemon.worker import DONE, MOST_BREAKS, STOPPED
 from reflections.store import State
-from sandbox.errors import EngineUnavailable
+from sandbox.errors import EngineUnavailable, SandboxDied
 from tests.fakes import ScriptedEngine
 from tests.place import CODE, FIXED, NOTE, REPORT, RIGHT, Place
 
@@ -129,3 +129,39 @@ def test_a_clock_that_was_years_ahead_keeps_no_work_waiting(place: Callable[...,
     here.work()
 
     assert here.file.read_text() == FIXED
+
+
+@pytest.mark.parametrize("how", ["kill switch", "signal"])
+def test_a_container_that_dies_of_the_switch_is_no_outage(
+    place: Callable[..., Place], how: str
+) -> None:
+    """It may be gone a moment before the watching thread says why; no failure is on record."""
+    here = place()
+
+    def killed() -> None:
+        if how == "signal":
+            here.shop.stop._tell(15, None)
+        else:
+            here.shop.kill_switch.throw("enough", "me")
+        raise SandboxDied("the trial's container was removed while it ran")
+
+    here.sandbox.before_run = killed
+
+    assert here.mend(ScriptedEngine(REPORT, [RIGHT])) == STOPPED
+    assert "failed" not in here.events()
+    assert here.shop.store.all()[0].state is State.OPEN
+
+
+def test_containers_go_even_when_the_disk_is_full(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The word left for the service is the last thing a worker writes."""
+    here = place()
+    closed: list[bool] = []
+    monkeypatch.setattr(here.sandbox, "close", lambda: closed.append(True))
+    monkeypatch.setattr("daemon.worker.write_due", raising(OSError("No space left on device")))
+
+    with pytest.raises(OSError):
+        here.work()
+
+    assert closed
