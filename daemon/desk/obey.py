@@ -1,6 +1,7 @@
 """Carries out a person's orders on the same road: a held patch is proven again before it lands."""
 
 import logging
+from dataclasses import replace
 
 from audit.errors import TrailError
 from daemon.apply import (
@@ -30,7 +31,7 @@ log = logging.getLogger("mendd.worker")
 def carry_out_orders(shop: Workshop) -> None:
     """Every order that waits, oldest first; an order goes once its outcome is recorded."""
     for path, order in read_orders(shop.state):
-        if shop.stop.is_set() or shop.kill_switch.on():
+        if shop.stop.asked():
             return
         if isinstance(order, str):
             shop.trail.append("ordered", data={"file": path.name, "outcome": order})
@@ -57,7 +58,7 @@ def carried_out(order: Order, shop: Workshop) -> str:
     except (Killed, TrailError, ReflectionsError):  # the order stays, for a worker that can
         raise
     except Exception as error:
-        if shop.stop.is_set():
+        if shop.stop.asked():
             raise Killed from error
         expected = isinstance(error, OUTAGES)
         if not expected:
@@ -99,7 +100,8 @@ def keep(work: Work, order: Order, shop: Workshop) -> str:
 
 def approve(work: Work, order: Order, shop: Workshop) -> str:
     """Prove the held patch on the module as it is now, and apply it; or start the work afresh."""
-    target = target_of(work.reflection, shop.settings)
+    made_for = work.data.get("target", work.reflection.target)  # what the note says may fit others
+    target = target_of(replace(work.reflection, target=made_for), shop.settings)
     if isinstance(target, str):
         return target
     with Job(work, target, shop) as job:

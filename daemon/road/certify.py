@@ -72,6 +72,7 @@ def held_data(
     engine: str,
     model: str,
     report: BugReport | None,
+    target: str,
 ) -> dict[str, object]:
     """A held patch as JSON data of the work; `held_patch` reads it back."""
     test = proof.goal.reproduction
@@ -86,6 +87,7 @@ def held_data(
         "engine": engine,
         "model": model,
         "summary": report.summary if report else "",
+        "target": target,
     }
 
 

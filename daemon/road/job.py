@@ -109,7 +109,7 @@ class Job:
 
     def stage(self, stage: str, detail: str = "") -> None:
         """A new step on the road; nothing new begins once the kill switch is on."""
-        if self.shop.stop.is_set() or self.shop.kill_switch.on():
+        if self.stop.asked():
             raise Killed
         self.shop.beacon.stage(stage, detail)
 
@@ -233,6 +233,7 @@ class Job:
             engine=self.engine_name,
             model=self.model,
             report=self.report,
+            target=self.target.name,
         )
 
     def applied(self, proof: Proof, done: Applied, certificate: Certificate) -> None:

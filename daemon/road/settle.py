@@ -18,7 +18,7 @@ from daemon.road.live import stays_healthy, take_back
 from daemon.road.locate import UnreadableSource, enclosing, parse
 from daemon.road.proof import Goal, Proof, prove
 from daemon.verdict import Evidence
-from sandbox.patch import Hunk, Patch, PatchMismatch, anchored
+from sandbox.patch import Hunk, Patch, PatchError, anchored
 
 if TYPE_CHECKING:
     from daemon.road.job import Job
@@ -118,7 +118,7 @@ def proven_now(patch: Patch, goal: Goal, job: "Job") -> Proof | Feedback:
     """A patch made earlier, on the module as it is now: anchored, through every gate, tried."""
     try:
         patch = anchored(patch, job.source.read)
-    except PatchMismatch as error:
+    except PatchError as error:
         return Feedback(patch=patch, reason=str(error))
     refusal = job.gate(patch, goal)
     if refusal:

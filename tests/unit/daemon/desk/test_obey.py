@@ -1,5 +1,6 @@
 """A person's orders go the same road as everything else, and never take the worker with them."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -64,3 +65,21 @@ def test_no_order_is_begun_while_the_kill_switch_is_on(place: Callable[..., Plac
 
     assert path.exists()
     assert here.shop.store.all() == [held]
+
+
+def test_a_held_patch_stays_with_the_target_it_was_made_for(place: Callable[..., Place]) -> None:
+    """The note named none, as there was only one; by now another looks like it."""
+    here = place('autonomy = "propose"')
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    (held,) = here.shop.store.all()
+    settings = here.shop.settings
+    twin = here.folder / "twin"
+    shutil.copytree(here.module, twin)
+    (here.module / "shop.py").rename(here.module / "till.py")
+    twins = (*settings.targets, replace(settings.targets[0], name="twin", path=twin))
+    here.shop = replace(here.shop, settings=replace(settings, targets=twins))
+
+    here.order("approve", held.id)
+
+    assert (twin / "shop.py").read_text() == CODE
+    assert here.last("ordered")["outcome"].startswith("still held")
