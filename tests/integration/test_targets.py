@@ -331,7 +331,7 @@ def test_docker_goes_in_the_middle_and_comes_back(place: Place, wire: Wire, cut_
 
     place.mend(rest=f'[sandbox]\ndocker_host = "unix://{wire.path}"')
 
-    place.assert_waits()
+    place.assert_waits("no Docker engine answers")
     assert "applied" not in [record.event for record in place.records]
     assert place.read() == CODE.encode()
 
