@@ -19,6 +19,7 @@ from daemon.road.certify import held_patch
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
+from daemon.road.live import tell_service
 from daemon.road.proof import Goal
 from daemon.road.settle import apply_proven, proven_now
 from reflections.errors import ReflectionsError
@@ -171,4 +172,6 @@ def revert(order: Order, shop: Workshop) -> str:
         reason = f"applied, and taken back by {order.by}"
         shop.store.finish(work, verdict="applied", reason=reason, now=shop.clock(), extra=kept)
     forget(shop.journal, result.id)
-    return "reverted"
+    target = shop.settings.target(kept.get("target"))
+    trouble = tell_service(target) if target and result.applied else None
+    return f"reverted; but {trouble}" if trouble else "reverted"

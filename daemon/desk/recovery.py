@@ -50,7 +50,7 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
     shop.trail.append(
         "recovered",
         reflection=reflection,
-        data={"change": found.id, "what": found.what, "files": list(found.files)},
+        data={"change": found.id, "what": what_of(found, shop), "files": list(found.files)},
     )
     if found.ending != "finished" or found.applied is None or reflection is None:
         return
@@ -70,6 +70,16 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
         now=shop.clock(),
         extra={"applied": found.applied.to_json(), "target": work.reflection.target},
     )
+
+
+def what_of(found: Recovered, shop: Workshop) -> str:
+    """What happened; that nobody saw whether the service stayed healthy belongs to it."""
+    root = found.applied.root if found.applied and found.applied.mode != "branch" else None
+    target = next((t for t in shop.settings.targets if t.path.resolve() == root), None)
+    watched = target is not None and (target.on_applied or target.health)
+    if not watched or found.id.endswith(REVERT):
+        return found.what
+    return f"{found.what}; its live check may not have come to an end"
 
 
 def reflection_of(patch: str, shop: Workshop) -> str | None:

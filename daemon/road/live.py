@@ -5,10 +5,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.apply import Applied, CannotApply, Reverted, revert_change
 from daemon.road.ending import Killed
+from daemon.settings import TargetSettings
 
 if TYPE_CHECKING:
     from daemon.road.job import Job
@@ -28,13 +30,17 @@ def stays_healthy(job: "Job") -> str | None:
     target = job.target
     if target.on_applied:
         job.stage("live check", "on_applied")
-        trouble = _trouble(target.on_applied, job)
-        if trouble:
-            return f"on_applied failed: {trouble}"
-    if not target.health:
-        return None
+    trouble = tell_service(target)
+    if trouble or not target.health:
+        return trouble
     job.stage("live check", f"health for {target.health_s:g} s")
     return _watch(job)
+
+
+def tell_service(target: TargetSettings) -> str | None:
+    """Run `on_applied`, where there is one, so that the code as it is now is used; the trouble."""
+    trouble = _trouble(target.on_applied, target.path) if target.on_applied else None
+    return f"on_applied failed: {trouble}" if trouble else None
 
 
 def take_back(done: Applied, trouble: str, job: "Job") -> str | None:
@@ -47,8 +53,7 @@ def take_back(done: Applied, trouble: str, job: "Job") -> str | None:
         if isinstance(result, Reverted):
             job.changes.append(result.id)
             job.chronicle.reverted(result, job.patch_id, trouble)
-            if job.target.on_applied:
-                _trouble(job.target.on_applied, job)
+            tell_service(job.target)
             return None
         refused = result.reason
     job.chronicle.write("revert_refused", reason=refused, trouble=trouble)
@@ -65,7 +70,7 @@ def _watch(job: "Job") -> str | None:
     healthy = False
     while True:
         job.shop.beacon.detail("healthy so far" if healthy else "not healthy yet")
-        trouble = _trouble(job.target.health, job)
+        trouble = _trouble(job.target.health, job.target.path)
         over = time.monotonic() >= deadline
         if trouble and (healthy or over):
             return f"health failed: {trouble}"
@@ -76,14 +81,14 @@ def _watch(job: "Job") -> str | None:
             raise Killed
 
 
-def _trouble(command: Sequence[str], job: "Job") -> str | None:
+def _trouble(command: Sequence[str], folder: Path) -> str | None:
     """Run one of the operator's commands in the target's folder; its complaint, or None."""
     environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
     try:
         with tempfile.TemporaryFile() as said:  # no pipe: a service it starts would hold that open
             done = subprocess.run(
                 list(command),
-                cwd=job.target.path,
+                cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -98,4 +103,6 @@ def _trouble(command: Sequence[str], job: "Job") -> str | None:
         return f"{command[0]} did not end within {COMMAND_S:g} s"
     except OSError as error:
         return f"{command[0]} could not be started: {error.strerror}"
-    return f"{command[0]} ended with {done.returncode}: {words}" if done.returncode else None
+    if done.returncode == 0:
+        return None
+    return f"{command[0]} ended with {done.returncode}" + (f": {words}" if words else "")

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.apply import CannotApply
 from daemon.engines import Baseline
+from daemon.killswitch import StopSignal
 from daemon.road import baseline as measuring
 from reflections.store import State
 from tests.fakes import ScriptedEngine
@@ -183,3 +184,41 @@ def test_apply_any_is_one_step_less_as_well(place: Callable[..., Place]) -> None
 
     assert here.events()[-1] == "applied"
     assert here.last("applied")["evidence"] == "proven"
+
+
+def test_a_revert_by_order_tells_the_service_too(place: Callable[..., Place]) -> None:
+    """As the live check's own does: else the old code stands, and the new one runs on."""
+    here = place('on_applied = ["sh", "-c", "cat shop.py >> ../told"]')
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    done = next(iter(here.shop.store.archived(1)))
+
+    here.order("revert", done["id"])
+
+    assert (here.folder / "told").read_text() == FIXED + CODE
+    assert here.last("ordered")["outcome"] == "reverted"
+
+
+def test_a_revert_says_when_the_service_could_not_be_told(place: Callable[..., Place]) -> None:
+    """The code is the old one; that the service runs it is for a person to see to."""
+    here = place('on_applied = ["sh", "-c", "test ! -e ../told && touch ../told"]')
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    done = next(iter(here.shop.store.archived(1)))
+
+    here.order("revert", done["id"])
+
+    assert here.file.read_text() == CODE
+    assert here.last("ordered")["outcome"] == "reverted; but on_applied failed: sh ended with 1"
+
+
+def test_an_interrupted_live_check_is_not_passed_over(place: Callable[..., Place]) -> None:
+    """The switch came while health was watched: what stands is told, with what was not seen."""
+    here = place('health = ["sh", "-c", "touch ../state/KILL"]\nhealth_s = 30')
+    here.shop.stop.listen(signals=False)
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    assert here.file.read_text() == FIXED
+
+    here.shop.kill_switch.lift()
+    here.shop = replace(here.shop, stop=StopSignal(here.shop.kill_switch))
+    here.work()
+
+    assert "live check may not have come to an end" in here.last("recovered")["what"]
