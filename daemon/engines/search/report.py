@@ -1,5 +1,7 @@
 """Which bug report a note becomes, once it is known what the failing tests run."""
 
+import re
+
 from daemon.engines import BugReport, Case, Declined
 from daemon.engines.search.diagnose import (
     Library,
@@ -9,8 +11,12 @@ from daemon.engines.search.diagnose import (
     test_weight,
 )
 from daemon.engines.search.examine import Evidence, import_areas, suspicion_for
+from reflections.reflection import Reflection
 
 STRONG = 0.5  # a suspect below this weight is only a word in common
+TELLING_WORDS = 3  # an outcome of fewer words ("error", "wrong result") tells nobody anything
+MOST_SUMMARY = 300
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 FITTING = 0.34  # share of a failing test's words that the note must have, when it names nothing
 
 
@@ -91,13 +97,21 @@ class Reporter:
         return None
 
     def report(self, filename: str, function: str | None, test: str | None) -> BugReport:
-        outcome = self._case.reflection.outcome or self._case.reflection.task_summary
         failing = set(self._case.baseline().failing)
         bare = test.partition("[")[0] if test else None
         family = [t for t in failing if t.partition("[")[0] == bare]
         return BugReport(
             filename=filename,
             function=function,
-            summary=" ".join(outcome.split())[:300] or f"{function or filename} misbehaves",
+            summary=summary(self._case.reflection) or f"{function or filename} misbehaves",
             failing_test=bare if len(family) > 1 else test,
         )
+
+
+def summary(note: Reflection) -> str:
+    """What the note says went wrong, on one line: its outcome, and more where that is a bare word."""
+    outcome = " ".join(note.outcome.split())
+    if len(outcome.split()) >= TELLING_WORDS:
+        return outcome[:MOST_SUMMARY]
+    told = SENTENCE.split(" ".join(note.reflection.split()), maxsplit=1)[0] or note.task_summary
+    return ": ".join(filter(None, (outcome, told)))[:MOST_SUMMARY]
