@@ -109,7 +109,7 @@ class Reporter:
 
 
 def summary(note: Reflection) -> str:
-    """What the note says went wrong, on one line: its outcome, and more where that is a bare word."""
+    """What went wrong, on one line: the note's outcome, and more where that is a bare word."""
     outcome = " ".join(note.outcome.split())
     if len(outcome.split()) >= TELLING_WORDS:
         return outcome[:MOST_SUMMARY]
