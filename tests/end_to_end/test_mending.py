@@ -103,7 +103,8 @@ def test_good_news_is_ignored_and_rubbish_is_set_aside(site: Site) -> None:
     site.drop({**TOTAL_NOTE, "outcome": "all tests passed, no errors", "reflection": "went well"})
     site.drop("{ not json", "broken.json")
 
-    site.wait(lambda: len(site.records("ignored")) >= 2, "two notes that are no work")
+    site.wait_for("ignored")
+    site.wait_for("unreadable")
 
     rejected = site.state / "inbox" / "rejected"
     assert (rejected / "broken.json").read_text() == "{ not json"
