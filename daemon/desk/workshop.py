@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,14 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """Why a snapshot's suite cannot judge, and how long nobody needs to try again."""
+
+    why: str
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workshop:
     """What every job shares; one owner, one thread, except for the sandbox's slots."""
 
@@ -38,6 +46,7 @@ class Workshop:
     stop: StopSignal
     environ: Mapping[str, str]
     clock: Callable[[], datetime] = utc_now
+    unusable: dict[str, Unusable] = field(default_factory=dict)  # by snapshot
 
     @property
     def state(self) -> Path:

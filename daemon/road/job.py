@@ -8,13 +8,14 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import timedelta
 from typing import Self
 
 from audit.certificate import Certificate
 from daemon.apply import Applied
 from daemon.checks.scope import Scope
 from daemon.checks.special_case import test_source
-from daemon.desk.workshop import Workshop
+from daemon.desk.workshop import Unusable, Workshop
 from daemon.engines import (
     Baseline,
     BugReport,
@@ -29,7 +30,7 @@ from daemon.engines import (
 )
 from daemon.gates import Refusal, check
 from daemon.road import certify
-from daemon.road.baseline import baseline
+from daemon.road.baseline import UnusableBaseline, baseline
 from daemon.road.case_checks import patch_complaint, report_complaint
 from daemon.road.chronicle import Chronicle
 from daemon.road.ending import Killed
@@ -114,11 +115,24 @@ class Job:
         self.shop.beacon.stage(stage, detail)
 
     def baseline(self) -> Baseline:
-        """How the unpatched snapshot behaves, measured once."""
-        if self._baseline is None:
+        """How the unpatched snapshot behaves, measured once.
+
+        A suite that cannot judge is not run again for the next work on the same snapshot.
+        """
+        if self._baseline is not None:
+            return self._baseline
+        unusable, now = self.shop.unusable, self.shop.clock()
+        snapshot = f"{self.target.name} {self.bench.image_id} {self.bench.tree.hash}"
+        if snapshot in unusable and unusable[snapshot].until > now:
+            raise UnusableBaseline(unusable[snapshot].why)
+        self.shop.beacon.detail("running the suite twice on the unpatched copy")
+        try:
             folder = self.shop.state / "baselines"
-            self.shop.beacon.detail("running the suite twice on the unpatched copy")
             self._baseline = baseline(self.bench, folder, lambda: self.run({}))
+        except UnusableBaseline as error:
+            until = self.shop.clock() + timedelta(seconds=self.shop.settings.service.retry_s)
+            unusable[snapshot] = Unusable(why=str(error), until=until)
+            raise
         return self._baseline
 
     def run(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.worker import DONE, MOST_BREAKS, STOPPED
+from daemon.worker import DONE, MOST_BREAKS, STOPPED, work
 from reflections.store import State
 from sandbox.errors import EngineUnavailable, SandboxDied
 from tests.fakes import ScriptedEngine
@@ -165,3 +165,21 @@ def test_containers_go_even_when_the_disk_is_full(
         here.work()
 
     assert closed
+
+
+def test_a_suite_that_cannot_judge_is_run_once_for_all_that_waits(
+    place: Callable[..., Place],
+) -> None:
+    """Thirty notes on a target whose suite hangs were an hour of hanging, every hour."""
+    here = place()
+    (here.module / "test_shop.py").unlink()
+    runs: list[int] = []
+    here.sandbox.before_run = lambda: runs.append(1)
+    for number, words in enumerate(("total fails", "least is wrong", "an error in shop.py")):
+        here.drop({**NOTE, "outcome": words, "reflection": words}, name=f"{number}.json")
+
+    work(here.shop, complete=["0.json", "1.json", "2.json"])
+
+    assert len(runs) == 2
+    assert here.events().count("failed") == 3
+    assert {item.state for item in here.shop.store.all()} == {State.WAITING}
