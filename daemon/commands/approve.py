@@ -60,7 +60,10 @@ def _show(work: "Work", diffs: list[str], options: argparse.Namespace) -> int:
         screen.document({"id": work.id, "reason": reason, "diffs": diffs})
         return Exit.DONE
     screen.heading(f"{work.id}: {reason}")
-    if not diffs:
+    if work.data.get("applied"):
+        screen.say("its patch stands already; approving lets it stay, 'mendd revert' takes it back")
+        screen.diff(str(work.data["applied"]["diff"]))
+    elif not diffs:
         screen.say("no patch is held; approving starts the work afresh")
     for number, diff in enumerate(diffs):
         if len(diffs) > 1:

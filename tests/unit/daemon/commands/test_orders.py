@@ -100,6 +100,21 @@ def test_an_approved_patch_is_applied_here_where_no_service_runs(held: tuple[Hom
     assert "Ada" in home.mendd("audit", "list", "--event", "ordered", "--json")
 
 
+def test_a_patch_that_stands_is_shown_as_standing(
+    mending: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The live check failed and could not take it back; approving would start nothing afresh."""
+    with mending.config.open("a") as file:
+        file.write('health = ["sh", "-c", "echo >> shop.py; false"]\nhealth_s = 0\n')
+    id_ = reflect(mending, monkeypatch)
+    mending.mendd("run", "--once")
+
+    shown = mending.mendd("approve", id_, "--show")
+
+    assert "its patch stands already" in shown
+    assert "+    return sum(prices)" in shown
+
+
 def test_a_rejected_patch_closes_the_reflection(held: tuple[Home, str]) -> None:
     """The reason goes into the trail."""
     home, id_ = held
