@@ -12,14 +12,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from daemon.engines import BudgetSpent, EngineError
 from daemon.settings import BudgetSettings
 
-DAYS_KEPT = 40  # also how long a reflection's spending is remembered after its last call
+DAYS_KEPT = 40  # with spending, not calendar days: a clock years ahead must not clear the books
 
 
 class ReflectionBudgetSpent(BudgetSpent):
@@ -123,7 +123,7 @@ class Budget:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 books, before = self._read()
                 yield books
-                _forget(books, self._clock().astimezone(UTC).date())
+                _forget(books)
                 after = json.dumps(books, sort_keys=True)
                 if after != before:
                     self._write(after)
@@ -193,8 +193,11 @@ def _book(books: dict[str, Any], booked: Reservation, usd: float, tokens: int) -
     entry["day"] = max(entry["day"], booked.day)
 
 
-def _forget(books: dict[str, Any], today: date) -> None:
-    oldest = (today - timedelta(days=DAYS_KEPT)).isoformat()
-    books["days"] = {day: usd for day, usd in books["days"].items() if day >= oldest}
-    kept = {name: e for name, e in books["reflections"].items() if e["day"] >= oldest}
+def _forget(books: dict[str, Any]) -> None:
+    """Keep the latest days, and the reflections whose last call fell into one of them."""
+    days = sorted(books["days"])[-DAYS_KEPT:]
+    books["days"] = {day: books["days"][day] for day in days}
+    kept = {
+        name: e for name, e in books["reflections"].items() if e["day"] >= min(days, default="")
+    }
     books["reflections"] = kept

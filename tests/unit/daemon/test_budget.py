@@ -120,6 +120,15 @@ def test_old_days_and_reflections_are_forgotten(tmp_path: Path) -> None:
     assert len(kept["reflections"]) <= 41
 
 
+def test_a_clock_that_was_years_ahead_clears_no_books(tmp_path: Path) -> None:
+    """It forgot what was spent, and the day's money could be spent once more."""
+    budget(tmp_path).reserve("note", usd=1.0, tokens=900)
+    budget(tmp_path, now=NOON + timedelta(days=3650)).reserve("other", usd=0.1, tokens=1)
+
+    assert budget(tmp_path).spent_today().usd == 1.0
+    assert budget(tmp_path).spent("note").tokens == 900
+
+
 def test_a_free_model_needs_no_money(tmp_path: Path) -> None:
     """A limit of nothing still allows what costs nothing."""
     limits = BudgetSettings(reflection_usd=0, day_usd=0, reflection_tokens=10)
