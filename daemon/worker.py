@@ -29,6 +29,7 @@ from daemon.engines import BudgetSpent
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
+from daemon.road.source import ModuleChanged
 from daemon.settings import Settings, TargetSettings
 from daemon.supervision.logs import LOG_JSON, start_logging
 from reflections.errors import ReflectionsError
@@ -37,6 +38,7 @@ from sandbox.errors import SandboxError
 
 log = logging.getLogger("mendd.worker")
 DONE, NO_CONFIG, NO_WORLD, STOPPED = 0, 2, 3, 4
+MOST_STARTS = 3  # of one work at once, while a person edits the files it is about
 MOST_BREAKS = 5
 KINDS = {
     "performance": "a performance note; metric experiments are not part of this version",
@@ -75,8 +77,14 @@ def work_on(item: Work, shop: Workshop) -> None:
         if isinstance(target, Ending):
             close_work(item, target, None, shop)
             return
-        with Job(item, target, shop) as job:
-            close_work(item, mend(job), job, shop)
+        for started in range(1, MOST_STARTS + 1):
+            try:
+                with Job(item, target, shop) as job:
+                    close_work(item, mend(job), job, shop)
+                return
+            except ModuleChanged:  # somebody works there: begin again on what it is now
+                if started == MOST_STARTS:
+                    raise
     except (Killed, TrailError):
         raise
     except ReflectionBudgetSpent as error:

@@ -9,7 +9,8 @@ import pytest
 from daemon.worker import DONE, MOST_BREAKS, STOPPED, work
 from reflections.store import State
 from sandbox.errors import EngineUnavailable, SandboxDied
-from tests.fakes import ScriptedEngine
+from sandbox.module import Module
+from tests.fakes import LocalBench, ScriptedEngine
 from tests.place import CODE, FIXED, NOTE, REPORT, RIGHT, Place
 
 
@@ -183,3 +184,24 @@ def test_a_suite_that_cannot_judge_is_run_once_for_all_that_waits(
     assert len(runs) == 2
     assert here.events().count("failed") == 3
     assert {item.state for item in here.shop.store.all()} == {State.WAITING}
+
+
+def test_a_file_edited_while_it_is_diagnosed_is_begun_again_at_once(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first start meets a person's edit; the second works on what the module is now."""
+    here = place()
+    first = here.sandbox.prepare
+
+    def edited_behind(module: Module) -> LocalBench:
+        bench = first(module)
+        if "# by Ada" not in here.file.read_text():
+            here.file.write_text(CODE + "# by Ada\n")
+        return bench
+
+    monkeypatch.setattr(here.sandbox, "prepare", edited_behind)
+
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+
+    assert here.file.read_text() == FIXED + "# by Ada\n"
+    assert "failed" not in here.events()
