@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from daemon.commands.finding import Finding, Level, bad, ok, weak
@@ -76,6 +77,7 @@ def _baseline(
                 bench,
                 settings.state / "baselines",
                 lambda: bench.run(timeout_s=target.timeout_s),
+                now=datetime.now(UTC),
             )
         finally:
             bench.close()

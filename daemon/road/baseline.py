@@ -1,19 +1,22 @@
 """How the unpatched copy behaves: run twice, compared, remembered by content.
 
 What differs between the two runs is flaky and is never counted. Two equal trees under the same
-image and test command behave alike, so a baseline is kept until one of them changes.
+image and test command behave alike, so a baseline is kept until one of them changes; for a day,
+as some tests look at the clock.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from daemon.engines import Baseline
 from sandbox.trial import Bench, Ending, Outcome, Run
 
 KEPT = 20
+FRESH = timedelta(days=1)
 MOST_OUTPUT = 600
 
 
@@ -31,13 +34,13 @@ ADVICE = {
 }
 
 
-def baseline(bench: Bench, folder: Path, run: Callable[[], Run]) -> Baseline:
+def baseline(bench: Bench, folder: Path, run: Callable[[], Run], *, now: datetime) -> Baseline:
     """The target's baseline, remembered or measured with two calls of `run`.
 
     Raises UnusableBaseline when the suite does not end in outcomes.
     """
     path = folder / f"{_key(bench)}.json"
-    remembered = _remembered(path)
+    remembered = _remembered(path, now)
     if remembered is not None:
         return remembered
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -45,7 +48,7 @@ def baseline(bench: Bench, folder: Path, run: Callable[[], Run]) -> Baseline:
     for each in (first, second):
         _check(each)
     found = compared(first, second)
-    _remember(path, found)
+    _remember(path, found, now)
     return found
 
 
@@ -75,9 +78,11 @@ def _key(bench: Bench) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _remembered(path: Path) -> Baseline | None:
+def _remembered(path: Path, now: datetime) -> Baseline | None:
     try:
         data = json.loads(path.read_text("utf-8"))
+        if abs(now - datetime.fromisoformat(data["measured"])) > FRESH:
+            return None
         outcomes = {test: Outcome(value) for test, value in data["outcomes"].items()}
         run = Run(
             ending=Ending.FINISHED,
@@ -94,9 +99,10 @@ def _remembered(path: Path) -> Baseline | None:
         return None
 
 
-def _remember(path: Path, found: Baseline) -> None:
+def _remember(path: Path, found: Baseline, now: datetime) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     data = {
+        "measured": now.isoformat(),
         "outcomes": dict(found.outcomes),
         "flaky": list(found.flaky),
         "run": dict(found.run.outcomes),

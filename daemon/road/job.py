@@ -128,7 +128,7 @@ class Job:
         self.shop.beacon.detail("running the suite twice on the unpatched copy")
         try:
             folder = self.shop.state / "baselines"
-            self._baseline = baseline(self.bench, folder, lambda: self.run({}))
+            self._baseline = baseline(self.bench, folder, lambda: self.run({}), now=now)
         except UnusableBaseline as error:
             until = self.shop.clock() + timedelta(seconds=self.shop.settings.service.retry_s)
             unusable[snapshot] = Unusable(why=str(error), until=until)

@@ -1,6 +1,7 @@
 """A baseline is what two runs agree on; a suite that cannot judge is refused with a remedy."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +48,7 @@ def test_what_differs_between_two_runs_is_flaky() -> None:
     assert found.failing == ("b",)
 
 
-def test_an_equal_tree_is_not_measured_again(tmp_path: Path) -> None:
+def test_an_equal_tree_is_not_measured_again(tmp_path: Path, now: datetime) -> None:
     """Remembered by tree, image and command; another tree is measured."""
     runs: list[int] = []
 
@@ -55,20 +56,31 @@ def test_an_equal_tree_is_not_measured_again(tmp_path: Path) -> None:
         runs.append(1)
         return run({"a": PASSED})
 
-    first = baseline(bench(), tmp_path, measure)
-    again = baseline(bench(), tmp_path, measure)
-    baseline(bench("t2"), tmp_path, measure)
+    first = baseline(bench(), tmp_path, measure, now=now)
+    again = baseline(bench(), tmp_path, measure, now=now)
+    baseline(bench("t2"), tmp_path, measure, now=now)
 
     assert again.outcomes == first.outcomes
     assert len(runs) == 4
 
 
-def test_a_damaged_memory_is_measured_again(tmp_path: Path) -> None:
+def test_a_damaged_memory_is_measured_again(tmp_path: Path, now: datetime) -> None:
     """What cannot be read back is no baseline."""
-    baseline(bench(), tmp_path, lambda: run({"a": PASSED}))
+    baseline(bench(), tmp_path, lambda: run({"a": PASSED}), now=now)
     next(tmp_path.glob("*.json")).write_text('{"outcomes": {"a": "splendid"}}')
 
-    assert baseline(bench(), tmp_path, lambda: run({"a": FAILED})).failing == ("a",)
+    assert baseline(bench(), tmp_path, lambda: run({"a": FAILED}), now=now).failing == ("a",)
+
+
+def test_a_baseline_is_kept_for_a_day(tmp_path: Path, now: datetime) -> None:
+    """A test that looks at the calendar made every patch of an unchanged tree fail for ever."""
+    baseline(bench(), tmp_path, lambda: run({"a": PASSED}), now=now)
+
+    def on(day: datetime) -> Outcome:
+        return baseline(bench(), tmp_path, lambda: run({"a": FAILED}), now=day).outcomes["a"]
+
+    assert on(now + timedelta(hours=23)) is PASSED
+    assert on(now + timedelta(hours=25)) is FAILED
 
 
 @pytest.mark.parametrize(
@@ -82,10 +94,10 @@ def test_a_damaged_memory_is_measured_again(tmp_path: Path) -> None:
     ],
 )
 def test_a_suite_that_does_not_end_in_outcomes_is_refused(
-    tmp_path: Path, ending: Ending, remedy: str
+    tmp_path: Path, ending: Ending, remedy: str, now: datetime
 ) -> None:
     """Hanging, hungry, loud, dying or empty: each with its remedy, and nothing is remembered."""
     with pytest.raises(UnusableBaseline, match=remedy):
-        baseline(bench(), tmp_path, lambda: run({}, ending, "…"))
+        baseline(bench(), tmp_path, lambda: run({}, ending, "…"), now=now)
 
     assert not list(tmp_path.glob("*.json"))

@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,8 +50,8 @@ def test_a_patch_that_loses_its_proof_meanwhile_is_held(
     here = place()
     measure = measuring.baseline
 
-    def flaky(*arguments: object) -> Baseline:
-        found = measure(*arguments)  # type: ignore[arg-type]
+    def flaky(*arguments: Any, **more: Any) -> Baseline:
+        found = measure(*arguments, **more)
         stable = {t: was for t, was in found.outcomes.items() if t != TARGET_TEST}
         return replace(found, outcomes=stable, flaky=(TARGET_TEST,))
 
