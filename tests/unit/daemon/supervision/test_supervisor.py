@@ -478,7 +478,8 @@ def test_a_trail_that_cannot_be_written_does_not_stop_the_kill_switch(tmp_path: 
 
 
 def test_housekeeping_is_done_once_a_day(tmp_path: Path) -> None:
-    """A new installation begins with it, once the work is done."""
+    """A new installation begins with it, once the work is done; no thread is left by it."""
+    before = threading.active_count()
     with running(tmp_path, "") as service:
         until(lambda: service.starts("housekeep"))
         until(lambda: not LastRun(tmp_path).housekeeping_due(datetime.now(UTC)))
@@ -486,4 +487,4 @@ def test_housekeeping_is_done_once_a_day(tmp_path: Path) -> None:
         time.sleep(0.5)
 
     assert len(service.starts("housekeep")) == 1
-    assert threading.active_count() < 20
+    assert threading.active_count() <= before
