@@ -14,7 +14,7 @@ from daemon.engines import (
     NoPatch,
     Proposal,
 )
-from daemon.engines.choose import engines_for, preload
+from daemon.engines.choose import engines_for
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.road.proof import Goal, Proof, prove
@@ -25,8 +25,8 @@ from daemon.road.settle import settle
 def mend(job: Job) -> Ending:
     """Take one reflection to its verdict; engines take turns until one of them settles it."""
     job.stage("baseline")
-    preload(job)
     job.measure_baseline()
+    job.warm_up()
     ending = Ending(verdict=Verdict.REJECTED, reason="no engine could work on it")
     for engine in engines_for(job):
         ending = mend_with(engine, job)
@@ -86,7 +86,7 @@ def diagnose(session: EngineSession, job: Job) -> BugReport | Declined:
     if complaint:
         return Declined(category="not_in_target", reason=complaint)
     job.reported(report)
-    job.bench.warm([report.filename], count=2)  # a trial and its removal check, while it thinks
+    job.warm_up(report)
     return report
 
 

@@ -26,6 +26,7 @@ from daemon.desk.obey import carry_out_orders
 from daemon.desk.recovery import settle_leftovers
 from daemon.desk.workshop import Workshop, open_workshop
 from daemon.engines import BudgetSpent
+from daemon.engines.choose import preload
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
@@ -48,6 +49,8 @@ KINDS = {
 
 def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
     """Everything there is to do now. Returns an exit code; 4 when the kill switch stopped it."""
+    if complete or next_due(shop):
+        preload(shop.settings, shop.environ)
     try:
         settle_leftovers(shop)
         forget_odd_times(shop)

@@ -155,6 +155,14 @@ class Job:
                 stop=self.stop,
             )
 
+    def warm_up(self, report: BugReport | None = None) -> None:
+        """Start containers for a trial and its removal check while an engine thinks.
+
+        Where the tree is copied any patch fits them; else they wait for the reported file.
+        """
+        if self.bench.writable or report:
+            self.bench.warm([report.filename] if report else [], count=2)
+
     def measure_baseline(self) -> None:
         """Measure and record the baseline."""
         self.chronicle.baseline(self.baseline(), self.bench.tree.hash, self.bench.image_id)

@@ -15,6 +15,7 @@ from typing import Literal
 Kind = Literal["journal", "human", "json"]
 LOG_JSON = "MENDD_LOG_JSON"
 """Set for the workers of a service that logs JSON lines, so that they do too."""
+CHATTY = ("httpx2", "httpcore2", "anthropic", "urllib3", "docker", "apscheduler")
 SYSLOG = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 
 
@@ -24,7 +25,8 @@ def start_logging(*, as_json: bool, environment: Mapping[str, str], verbose: boo
     kind: Kind = "json" if as_json else "journal" if _into_journal(environment) else "human"
     handler.setFormatter(Lines(kind))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.DEBUG if verbose else logging.WARNING)
     # It calls every stop of its own threads an error; daemon/supervision/watcher.py looks after it.
     logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
