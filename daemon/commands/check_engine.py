@@ -65,7 +65,7 @@ def _baseline(
     target: "TargetSettings", settings: "Settings", sandbox: "Sandbox", line: "ProgressLine"
 ) -> Finding:
     from daemon.road.baseline import UnusableBaseline, baseline
-    from daemon.road.job import module_of
+    from daemon.road.module import module_of
     from sandbox.errors import SandboxError
 
     area = f"target {target.name}"

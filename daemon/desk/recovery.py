@@ -8,7 +8,7 @@ from audit.errors import CertificateError
 from daemon.apply import Applied, Recovered, recover
 from daemon.changes.journal import open_changes
 from daemon.desk.workshop import Workshop
-from daemon.road.job import change_owner
+from daemon.road.naming import change_owner
 from reflections.store import State
 from sandbox.errors import EngineUnavailable
 

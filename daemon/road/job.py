@@ -5,7 +5,6 @@ and shown (progress.py).
 """
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
@@ -34,13 +33,15 @@ from daemon.road.baseline import UnusableBaseline, baseline
 from daemon.road.case_checks import patch_complaint, report_complaint
 from daemon.road.chronicle import Chronicle
 from daemon.road.ending import Killed
+from daemon.road.module import module_of
+from daemon.road.naming import short_id
 from daemon.road.proof import Goal, Proof
 from daemon.road.source import SnapshotSource
 from daemon.settings import TargetSettings
 from reflections.reflection import Reflection
 from reflections.store import Work
 from sandbox.patch import Patch
-from sandbox.trial import Bench, Module, Run
+from sandbox.trial import Bench, Run
 
 LONGEST_BUILD_S = 3600.0  # base image and requirements, each with a limit of its own
 START_S = 120.0
@@ -295,34 +296,3 @@ class Job:
             advice=advice,
             seed=self.shop.settings.search.seed,
         )
-
-
-def short_id(work_id: str) -> str:
-    """Ten characters that stand for a work's id where any character will not do."""
-    return hashlib.sha256(work_id.encode()).hexdigest()[:10]
-
-
-def change_owner(change_id: str, work_id: str) -> bool:
-    """Whether a change of the module was made for this work."""
-    return change_id.startswith(f"{short_id(work_id)}-")
-
-
-def module_of(target: TargetSettings) -> Module:
-    """The target as the sandbox knows it."""
-    writable = {"auto": None, "yes": True, "no": False}[target.writable_tree]
-    return Module(
-        name=target.name,
-        root=target.path,
-        command=target.tests,
-        python=target.python or None,
-        requirements=requirements_of(target),
-        exclude=target.exclude,
-        writable_tree=writable,
-        junit_xml=target.junit_xml or None,
-        env=target.env,
-    )
-
-
-def requirements_of(target: TargetSettings) -> tuple[str, ...] | None:
-    """The files named, none for `["-"]`, and what the sandbox finds where none is named."""
-    return () if target.requirements == ("-",) else target.requirements or None

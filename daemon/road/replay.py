@@ -17,7 +17,7 @@ from audit.record import Record
 from daemon.engines import Baseline, Reproduction
 from daemon.road.base_tree import Base, find_base, hunks_of
 from daemon.road.certify import result_hash
-from daemon.road.job import module_of
+from daemon.road.module import module_of
 from daemon.road.proof import Goal, Proof, unaided
 from daemon.settings import TargetSettings
 from daemon.verdict import judge

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.road.job import module_of
+from daemon.road.module import module_of
 from daemon.settings import TargetSettings
 
 
