@@ -20,13 +20,29 @@ install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+# An engine that was killed leaves pid files behind, and a new one believes them as long as any
+# process, a dead one not yet collected included, bears that number.
+forget_the_dead() {
+    for file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
+        [ -f "$file" ] || continue
+        pid=$(cat "$file")
+        name=$(cat "/proc/$pid/comm" 2>/dev/null || true)
+        state=$(sed 's/.*) //; s/ .*//' "/proc/$pid/stat" 2>/dev/null || true)
+        case "$name:$state" in
+        dockerd:Z | containerd:Z) rm -f "$file" ;;
+        dockerd:* | containerd:*) ;;
+        *) rm -f "$file" ;;
+        esac
+    done
+}
+
 start() {
     if [ -d /run/systemd/system ]; then
         systemctl start docker
         return
     fi
     echo "starting dockerd directly (no systemd here); its log is /var/log/mendd-dockerd.log"
-    # A container engine needs its control groups; a machine without systemd may lack the mounts.
+    forget_the_dead
     setsid dockerd >/var/log/mendd-dockerd.log 2>&1 </dev/null &
 }
 
