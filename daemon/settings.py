@@ -81,6 +81,11 @@ class SearchSettings:
     time_s: float = setting(120.0, doc="longest search", least=1)
     candidates: int = setting(50_000, doc="most candidates screened", least=1)
     seed: int = setting(0, doc="same input, same seed, same patch", least=0)
+    guests: int = setting(
+        0,
+        doc="containers that screen side by side; 0: as many as slots and processors allow",
+        least=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

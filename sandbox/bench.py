@@ -46,6 +46,11 @@ class Bench:
         self._lock = threading.Lock()
         self._starter = concurrent.futures.ThreadPoolExecutor(2, "warm")
 
+    def with_command(self, command: Sequence[str]) -> "Bench":
+        """The same snapshot with another test command; close it as well. Nothing is built."""
+        module = replace(self.module, command=tuple(command), junit_xml=None)
+        return Bench(self._launcher, module, self.tree, self.image_id, writable=self.writable)
+
     # trials
 
     def run(
@@ -162,9 +167,13 @@ class Bench:
 
     # the search engine's seam
 
+    def room(self) -> int:
+        """How many sessions the slots and the engine's processors allow side by side."""
+        return self._launcher.room()
+
     def session(
         self, job: Mapping[str, Any], *, files: Files = NONE, timeout_s: float | None = None,
-        memory_mib: int | None = None, stop: threading.Event | None = None,
+        stop: threading.Event | None = None,
     ) -> GuestSession:  # fmt: skip
         """Open a conversation with `sandbox/guest/<job["mode"]>.py` in a container of its own.
 
@@ -172,26 +181,38 @@ class Bench:
         tree first, as in `run`. `timeout_s` limits the whole session. It takes a slot until it is
         closed, so close it (it is a context manager). See sandbox/session.py.
         """
-        limits = self._launcher.limits
-        limits = replace(
-            limits,
-            memory_mib=memory_mib or limits.memory_mib,
-            result_kib=max(limits.result_kib, 1 << 16),
-        )
         with contextlib.ExitStack() as held:
             held.enter_context(self._launcher.slot(stop))
-            started = self._launcher.launch(
-                self.module, self.tree, self.image_id, writable=self.writable, mounted=files,
-                preload=("pytest",), limits=limits,
-            )  # fmt: skip
-            held.callback(started.capsule.close)
-            sent = dict(job)
-            if self.writable:
-                sent["files"] = encoded(files)
-            limit = timeout_s or limits.timeout_s
-            session = GuestSession(started.capsule, sent, timeout_s=limit, stop=stop)
-            session.on_close = held.pop_all().close
-            return session
+            return self._opened(held, job, files, timeout_s, stop)
+
+    def spare_session(
+        self, job: Mapping[str, Any], *, timeout_s: float, stop: threading.Event | None = None
+    ) -> GuestSession | None:
+        """One more session like that, or None when no slot is free: it never waits for one."""
+        with contextlib.ExitStack() as held:
+            if not held.enter_context(self._launcher.spare_slot()):
+                return None
+            return self._opened(held, job, NONE, timeout_s, stop)
+
+    def _opened(
+        self, held: contextlib.ExitStack, job: Mapping[str, Any], files: Files,
+        timeout_s: float | None, stop: threading.Event | None,
+    ) -> GuestSession:  # fmt: skip
+        """The session that takes over what is held for it."""
+        limits = self._launcher.limits
+        limits = replace(limits, result_kib=max(limits.result_kib, 1 << 16))
+        started = self._launcher.launch(
+            self.module, self.tree, self.image_id, writable=self.writable, mounted=files,
+            preload=("pytest",), limits=limits,
+        )  # fmt: skip
+        held.callback(started.capsule.close)
+        sent = dict(job)
+        if self.writable:
+            sent["files"] = encoded(files)
+        limit = timeout_s or limits.timeout_s
+        session = GuestSession(started.capsule, sent, timeout_s=limit, stop=stop)
+        session.on_close = held.pop_all().close
+        return session
 
     def close(self) -> None:
         """Throw away the containers started ahead."""

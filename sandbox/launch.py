@@ -64,6 +64,7 @@ class Launcher:
         self.label = state_label(state)
         self.undertaker = Undertaker(docker)
         self._staging = state / "staging"
+        self._slots = slots
         self._free = threading.BoundedSemaphore(slots)
         self._uids: set[int] = set()
         self._lock = threading.Lock()
@@ -78,6 +79,27 @@ class Launcher:
             yield
         finally:
             self._free.release()
+
+    @contextmanager
+    def spare_slot(self) -> Iterator[bool]:
+        """A place among the runs if one is free at this moment; whether there was one."""
+        free = self._free.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                self._free.release()
+
+    def room(self) -> int:
+        """How many busy processes find a slot and a processor, at least one.
+
+        Containers that may use less than a processor need less of one; none needs more, for it is
+        one process of each that works.
+        """
+        if self._slots == 1:
+            return 1
+        processors = int(self.docker.info().get("NCPU") or 1)
+        return max(1, min(self._slots, int(processors / min(1.0, self.limits.cpus))))
 
     def launch(
         self, module: Module, tree: Tree, image: str, *, writable: bool,

@@ -51,3 +51,23 @@ def test_changed_files_stand_in_the_sessions_tree(bench_of: Any) -> None:
     bench = bench_of({"a.py": ""})
     with bench.session({"mode": "echo"}, files={"b.py": b"x"}) as session:
         assert session.receive(20) == {"job": {"mode": "echo"}}
+
+
+def test_spare_sessions_take_free_slots_only(bench_of: Any) -> None:
+    """Two slots: one session, one more, then none until one of them is closed."""
+    bench = bench_of({"test_a.py": "def test_a(): pass\n"})
+    with bench.session({"mode": "echo"}):
+        second = bench.spare_session({"mode": "echo"}, timeout_s=20)
+        assert second.receive(20) == {"job": {"mode": "echo"}}
+        assert bench.spare_session({"mode": "echo"}, timeout_s=20) is None
+        second.close()
+        with bench.spare_session({"mode": "echo"}, timeout_s=20) as third:
+            assert third.receive(20) is not None
+    assert bench.run().ending is Ending.FINISHED
+
+
+def test_there_is_room_for_one_session_at_least_and_for_no_more_than_the_slots(
+    bench_of: Any,
+) -> None:
+    """Two slots, whatever processors this engine has."""
+    assert 1 <= bench_of({"a.py": ""}).room() <= 2
