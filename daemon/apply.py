@@ -60,12 +60,15 @@ def apply_change(
     """Change the module, or leave it exactly as it is and say why.
 
     `auto` commits in place where HEAD holds the files, and is `plain` elsewhere. `branch` moves
-    `refs/heads/mendd/<id>` only and touches no file. After the record is in the trail, call
+    `refs/heads/mendd/<id>` (or `change.branch`) only and touches no file; with `change.onto` what
+    `before` holds is the branch's, not the module's. After the record is in the trail, call
     `forget(journal, change.id)`; until then `recover` tells of the change. Raises CannotApply.
     """
     change = change.checked()
     with _troubles_named(), held(journal) as book, Root(change.root) as root:
-        moved = _not_as_tested(change, root) or _half_done_before(change, book)
+        moved = (None if change.onto else _not_as_tested(change, root)) or _half_done_before(
+            change, book
+        )
         if moved:
             return moved
         git = _git_part(change, mode.removeprefix("git-"), book)
@@ -91,7 +94,7 @@ def revert_change(
     """
     with _troubles_named(), Root(applied.root) as root:
         now = {name: root.read(name) for name in applied.files}
-    if applied.mode == "branch" and digests(now) == applied.before:
+    if applied.mode == "branch" and _unmerged(applied, digests(now)):
         return _branch_removed(applied, journal)
     conflict = _no_longer_ours(applied, digests(now))
     if conflict:
@@ -157,6 +160,8 @@ def _git_part(change: Change, mode: str, book: Journal) -> GitIntent | NotNow | 
         after=change.after,
         message=change.message,
         in_place=mode != "branch",
+        branch=change.branch,
+        onto=change.onto,
     )
     return prepare(wish, repository)
 
@@ -214,6 +219,7 @@ def _applied(change: Change, git: GitIntent | None, backup: Path) -> Applied:
         after=after,
         commit=git.new if git else None,
         branch=git.ref if git else None,
+        onto=change.onto,
         backup=backup,
     )
 
@@ -267,15 +273,23 @@ def _backup_of(applied: Applied) -> Path:
     return applied.backup or Path("/nonexistent/backup")
 
 
+def _unmerged(applied: Applied, now: dict[str, str | None]) -> bool:
+    """Whether the commit is on its branch only; upon others it says nothing about the old files."""
+    return now == applied.before or (applied.onto is not None and now != applied.after)
+
+
 def _branch_removed(applied: Applied, journal: Path) -> Reverted | RevertConflict:
-    """Remove the branch nobody merged, if it still holds our commit and nothing more."""
+    """Take our commit off a branch nobody merged, where it is the last; our own branch goes."""
     with _troubles_named(), held(journal) as book:
         repository = find_repository(applied.root, kept_open=(book.lock,))
         branch, commit = str(applied.branch), str(applied.commit)
         if repository is None or repository.commit_id(branch) != commit:
             reason = f"{branch} is gone or has other commits; see to it by hand"
             return RevertConflict(files=applied.files, reason=reason)
-        repository.git("update-ref", "-d", branch, commit)
+        if applied.onto:
+            repository.git("update-ref", "-m", "mendd: take back", branch, applied.onto, commit)
+        else:
+            repository.git("update-ref", "-d", branch, commit)
     return Reverted(id=f"{applied.id}-revert", files=applied.files, branch=branch)
 
 

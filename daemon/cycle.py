@@ -2,8 +2,11 @@
 
 Every verb is one function, found below in the order it is called or in the file it is named
 after. Docker, JSON, HTTP and retries do not show here. A patch that could not be tried raises
-(sandbox, model, disk): the worker backs off and no attempt is used up.
+(sandbox, model, disk): the worker backs off and no attempt is used up. The other three kinds of
+work (daemon/kinds.py) go the same way from `attempts` on.
 """
+
+from collections.abc import Callable
 
 from daemon.engines import (
     BugReport,
@@ -21,27 +24,34 @@ from daemon.road.proof import Goal, Proof, prove
 from daemon.road.reproduce import reproduce
 from daemon.road.settle import settle
 
+Cycle = Callable[[EngineSession, Job], Ending]
+
 
 def mend(job: Job) -> Ending:
-    """Take one reflection to its verdict; engines take turns until one of them settles it."""
+    """Take one reflection to its verdict."""
+    return in_turns(one_cycle, job)
+
+
+def in_turns(cycle: Cycle, job: Job) -> Ending:
+    """Measure what is there, then let engines take turns until one of them settles it."""
     job.stage("baseline")
     job.measure_baseline()
     job.warm_up()
     ending = Ending(verdict=Verdict.REJECTED, reason="no engine could work on it")
     for engine in engines_for(job):
-        ending = mend_with(engine, job)
+        ending = with_fresh_starts(cycle, engine, job)
         if not ending.passes_on:
             break
     return ending
 
 
-def mend_with(engine: Engine, job: Job) -> Ending:
+def with_fresh_starts(cycle: Cycle, engine: Engine, job: Job) -> Ending:
     """Let one engine try; when all its attempts failed it diagnoses them and starts afresh."""
     advice = job.hints
     ending = Ending(verdict=Verdict.REJECTED, reason="no attempt was made", passes_on=True)
     for _ in range(1 + job.target.cycles):
         with job.session(engine, advice) as session:
-            ending = one_cycle(session, job)
+            ending = cycle(session, job)
             if not ending.failed_attempts:
                 return ending
             job.stage("review", "reading its own failed attempts")
@@ -52,12 +62,16 @@ def mend_with(engine: Engine, job: Job) -> Ending:
 
 
 def one_cycle(session: EngineSession, job: Job) -> Ending:
-    """Diagnose, reproduce, then propose and try until a patch is proven or attempts run out."""
+    """Diagnose, reproduce, then look for a patch that is proven."""
     report = diagnose(session, job)
     if isinstance(report, Declined):
         return declined(report, job)
     job.stage("reproduce", report.summary)
-    goal = reproduce(session, report, job)
+    return attempts(session, report, reproduce(session, report, job), job)
+
+
+def attempts(session: EngineSession, report: BugReport, goal: Goal, job: Job) -> Ending:
+    """Propose and try until a patch is proven or attempts run out; each failure is fed back."""
     feedback: Feedback | None = None
     for attempt in range(1, job.target.attempts + 1):
         job.stage("propose", f"attempt {attempt} of {job.target.attempts}")

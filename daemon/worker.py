@@ -17,7 +17,6 @@ from pathlib import Path
 from audit.trail import TrailError
 from daemon.budget import ReflectionBudgetSpent
 from daemon.config.config_file import SettingsError, load_settings, text_of
-from daemon.cycle import mend
 from daemon.desk.due import forget_odd_times, next_due, write_due
 from daemon.desk.finish import OUTAGES, close_work, give_up, postpone
 from daemon.desk.intake import take_in
@@ -27,6 +26,7 @@ from daemon.desk.recovery import settle_leftovers
 from daemon.desk.workshop import Workshop, open_workshop
 from daemon.engines import BudgetSpent
 from daemon.engines.choose import preload
+from daemon.kinds import kind_of
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
@@ -41,10 +41,6 @@ log = logging.getLogger("mendd.worker")
 DONE, NO_CONFIG, NO_WORLD, STOPPED = 0, 2, 3, 4
 MOST_STARTS = 3  # of one work at once, while a person edits the files it is about
 MOST_BREAKS = 5
-KINDS = {
-    "performance": "a performance note; metric experiments are not part of this version",
-    "behaviour": "a note on an agent's behaviour; prompt rules are not part of this version",
-}
 
 
 def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
@@ -83,7 +79,7 @@ def work_on(item: Work, shop: Workshop) -> None:
         for started in range(1, MOST_STARTS + 1):
             try:
                 with Job(item, target, shop) as job:
-                    close_work(item, mend(job), job, shop)
+                    close_work(item, kind_of(item).story(job), job, shop)
                 return
             except ModuleChanged:  # somebody works there: begin again on what it is now
                 if started == MOST_STARTS:
@@ -111,9 +107,7 @@ def lane_of(item: Work, settings: Settings) -> TargetSettings | Ending:
     target = target_of(item.reflection, settings)
     if isinstance(target, str):
         return Ending(verdict=Verdict.DECLINED, reason=target)
-    if item.kind in KINDS:
-        return Ending(verdict=Verdict.DECLINED, reason=KINDS[item.kind])
-    return target
+    return kind_of(item).lane(item, target, settings)
 
 
 def broken(item: Work, reason: str, job: Job | None, shop: Workshop) -> None:

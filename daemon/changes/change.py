@@ -32,6 +32,8 @@ class Change:
     before: Mapping[str, bytes | None]
     after: Mapping[str, bytes | None]
     message: str
+    branch: str = ""  # mode `branch`: the branch's name; empty: mendd/<id>
+    onto: str | None = None  # mode `branch`: the commit that is the branch's tip by now
 
     def checked(self) -> "Change":
         """The same without files that stay as they are. Raises CannotApply for nonsense."""
@@ -53,6 +55,8 @@ class Change:
             before={name: self.before[name] for name in names},
             after={name: self.after[name] for name in names},
             message=self.message,
+            branch=self.branch,
+            onto=self.onto,
         )
 
 
@@ -71,6 +75,7 @@ class Applied:
     after: Mapping[str, str | None]
     commit: str | None = None
     branch: str | None = None  # full name, refs/heads/…
+    onto: str | None = None  # the commit the branch had before; None: the branch is all ours
     backup: Path | None = None  # holds the original bytes under their own names, below `before/`
 
     def to_json(self) -> dict[str, Any]:

@@ -46,6 +46,13 @@ class Wish:
     after: Mapping[str, bytes | None]
     message: str
     in_place: bool
+    branch: str = ""  # where the commit goes if not in place; empty: mendd/<id>
+    onto: str | None = None  # that branch's tip, to commit upon; None: the branch begins at HEAD
+
+    @property
+    def ref(self) -> str:
+        """The full name of the branch that is not checked out."""
+        return f"refs/heads/{self.branch or f'mendd/{self.id}'}"
 
 
 def prepare(wish: Wish, repository: Repository) -> GitIntent | NotNow:
@@ -53,10 +60,10 @@ def prepare(wish: Wish, repository: Repository) -> GitIntent | NotNow:
 
     Raises GitFailed.
     """
-    head = repository.commit_id("HEAD")
+    head = wish.onto or repository.commit_id("HEAD")
     if head is None:
         return NotNow(reason=f"the repository {repository.top} has no commit yet")
-    ref = repository.branch() if wish.in_place else f"refs/heads/mendd/{wish.id}"
+    ref = repository.branch() if wish.in_place else wish.ref
     reason = _unfit(wish, repository, ref)
     if reason or ref is None:
         return NotNow(reason=reason or "HEAD is detached: check out a branch")
@@ -69,7 +76,7 @@ def prepare(wish: Wish, repository: Repository) -> GitIntent | NotNow:
         top=str(repository.top),
         git_dir=str(repository.git_dir),
         ref=ref,
-        old=head if wish.in_place else "0" * len(head),
+        old=head if wish.in_place or wish.onto else "0" * len(head),
         new=commit,
         paths=tuple((path, entry.blob if entry else None) for path, entry in blobs.items()),
         in_place=wish.in_place,
@@ -81,12 +88,23 @@ def _unfit(wish: Wish, repository: Repository, ref: str | None) -> str | None:
     if nested:
         return f"{nested} lies in another repository inside the module; make that one a target"
     if not wish.in_place:
-        taken = ref and repository.commit_id(ref)
-        return f"the branch {ref} exists already; rename or delete it" if taken else None
+        return _no_branch(wish, repository)
     if ref is None:
         return 'HEAD is detached: check out a branch, or set git = "branch"'
     doing = repository.under_way()
     return f"{doing} is under way in {repository.top}; end it first" if doing else None
+
+
+def _no_branch(wish: Wish, repository: Repository) -> str | None:
+    """Why the branch cannot get the commit: its name, or where it stands."""
+    if repository.answer("check-ref-format", wish.ref) is None:
+        return f"{wish.branch!r} cannot name a branch; see 'git help check-ref-format'"
+    tip = repository.commit_id(wish.ref)
+    if wish.onto is None:
+        return f"the branch {wish.ref} exists already; rename or delete it" if tip else None
+    if tip == wish.onto:
+        return None
+    return f"{wish.ref} is not at {wish.onto[:12]} any more: somebody else committed or deleted it"
 
 
 def _stored(

@@ -27,6 +27,9 @@ EVENTS = {Verdict.EXPLAINED: "declined"}
 def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> None:
     """Record how the work ended; held and frozen work stays in the store for a person."""
     chronicle = job.chronicle if job else chronicle_of(work, shop)
+    if ending.verdict is Verdict.UNDER_WAY:  # its steps are recorded as they are done
+        stay_open(work, ending, job, shop)
+        return
     if ending.verdict not in (Verdict.APPLIED, Verdict.REVERTED):  # those were recorded when done
         event = EVENTS.get(ending.verdict, ending.verdict.value)
         chronicle.write(event, reason=ending.reason, **_held_words(job), **_cost(job))
@@ -46,6 +49,14 @@ def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> N
         )
     for change in job.changes if job else ():
         forget(shop.journal, change)  # only now is nothing left to make up for after a crash
+
+
+def stay_open(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> None:
+    """Keep what the work has come to; it is due again at once, after more pressing work."""
+    kept = {**work.data, **(job.held_data if job else {}), "reason": ending.reason, "waits": 0}
+    shop.store.update(work, state=State.OPEN, not_before=None, data=kept)
+    for change in job.changes if job else ():
+        forget(shop.journal, change)
 
 
 def postpone(

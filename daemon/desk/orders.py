@@ -1,4 +1,4 @@
-"""A person's orders about held and applied patches: approve, reject, revert.
+"""A person's orders: about held and applied patches, and for the other kinds of work.
 
 Commands only write an order; the worker, sole owner of the store, carries it out. An order is
 removed once its outcome is recorded.
@@ -7,18 +7,22 @@ removed once its outcome is recorded.
 import json
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-OrderKind = Literal["approve", "reject", "revert"]
-MOST_BYTES = 65_536
+OrderKind = Literal["approve", "reject", "revert", "modify", "research", "learn"]
+MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One order; `choice` picks a rival of an ambiguous patch (0: the preferred one)."""
+    """One order; `choice` picks a rival of an ambiguous patch (0: the preferred one).
+
+    `data` is what the other kinds of work need: an instruction, a step and its arguments. It is
+    untrusted JSON; whoever carries the order out checks it.
+    """
 
     kind: OrderKind
     id: str
@@ -26,6 +30,7 @@ class Order:
     time: str
     reason: str = ""
     choice: int = 0
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 def give_order(state: Path, order: Order) -> Path:
@@ -59,6 +64,8 @@ def _order(path: Path) -> Order | str:
     except (OSError, ValueError, TypeError, RecursionError) as error:
         return f"no order: {error}"
     texts = (order.id, order.by, order.reason)
-    if order.kind not in ("approve", "reject", "revert") or type(order.choice) is not int:
+    if order.kind not in get_args(OrderKind) or type(order.choice) is not int:
         return "no order: its kind or choice is unknown"
+    if not isinstance(order.data, dict):
+        return "no order: its data is no object"
     return order if all(isinstance(text, str) for text in texts) else "no order: a text is no text"

@@ -117,6 +117,22 @@ class Baseline:
         return tuple(test for test, outcome in self.outcomes.items() if outcome in bad)
 
 
+TaskKind = Literal["mend", "modify", "experiment", "learn"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is asked of an engine; `mend` (the default) asks to repair what the note reports."""
+
+    kind: TaskKind = "mend"
+    words: str = ""  # the instruction, or what a metric is and how it may be bettered
+    files: tuple[str, ...] = ()  # where to work; the first one is the most likely place
+    hints: tuple[str, ...] = ()  # what earlier work learnt: recipes, edits tried and their gains
+
+
+MEND = Task()
+
+
 class Source(Protocol):
     """A bounded, read-only look at the target's snapshot (never at the live folder)."""
 
@@ -148,6 +164,7 @@ class Case:
     stop: threading.Event  # set by the kill switch; every loop looks at it
     advice: str = ""  # corrected instruction of the cycle before, or hints of the engine before
     seed: int = 0
+    task: Task = MEND
     attempts: Sequence[Feedback] = ()
 
 

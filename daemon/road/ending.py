@@ -13,6 +13,7 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
     DECLINED = "declined"
     EXPLAINED = "explained"  # autonomy "explain": the report is the result
+    UNDER_WAY = "under_way"  # one step of many was done; the work stays open for the next
     REVERTED = "reverted"  # applied, and taken back by the live check; the work is open again
 
 

@@ -16,6 +16,7 @@ from daemon.checks.scope import Scope
 from daemon.checks.special_case import test_source
 from daemon.desk.workshop import Unusable, Workshop
 from daemon.engines import (
+    MEND,
     Baseline,
     BugReport,
     Case,
@@ -59,6 +60,8 @@ class Job:
         self.report: BugReport | None = None
         self.hints = ""
         self.engine_name = self.model = ""
+        self.task = MEND
+        self.branch = ""  # where git = "branch" commits to; empty: mendd/<patch>
         self.held_data: dict[str, object] = {}  # kept with the work, or in its archive line
         self.changes: list[str] = []  # of the module; in the journal until all is recorded
         self._sessions: list[EngineSession] = []
@@ -294,5 +297,6 @@ class Job:
             progress=self.shop.beacon.detail,
             stop=self.stop,
             advice=advice,
+            task=self.task,
             seed=self.shop.settings.search.seed,
         )

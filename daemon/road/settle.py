@@ -79,6 +79,7 @@ def apply_proven(
         before={**proof.before, **dict.fromkeys(kept_tests)},
         after={**proof.after, **kept_tests},
         message=job.commit_message(proof),
+        branch=job.branch,
     )
     done = apply_change(
         change,

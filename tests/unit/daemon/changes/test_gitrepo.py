@@ -82,6 +82,8 @@ class Place:
             before={name: pair[0] for name, pair in files.items()},
             after={name: pair[1] for name, pair in files.items()},
             message=changes.get("message", "mend the cart\n\nbecause\n\nMendd-Reflection: r-1\n"),
+            branch=changes.get("branch", ""),
+            onto=changes.get("onto"),
         )
         return apply_change(
             change, mode=mode, backups=self.state / "b", journal=self.journal, killed=killed
@@ -200,6 +202,35 @@ def test_a_branch_of_its_own_touches_no_file(place):
     assert (place.top / "cart.py").read_bytes() == b"old\n"
     assert git(place.top, "show", "mendd/p-1:cart.py") == "new\n"
     assert "exists already" in place.apply("git-branch").reason
+
+
+def test_commits_follow_each_other_on_a_branch_with_a_name(place):
+    """Each upon the last, on a branch of that name; the work tree never sees them."""
+    one = place.apply("branch", branch="faster")
+    files = {"cart.py": (b"new\n", b"newer\n"), "more.py": (None, b"more\n")}
+    two = place.apply("branch", id="p-2", branch="faster", onto=one.commit, files=files)
+
+    assert isinstance(two, Applied)
+    assert git(place.top, "rev-parse", "faster", "faster^").split() == [two.commit, one.commit]
+    assert git(place.top, "show", "faster:cart.py") == "newer\n"
+    assert (place.top / "cart.py").read_bytes() == b"old\n"
+    assert not (place.top / "more.py").exists()
+    again = place.apply("branch", id="p-3", branch="faster", onto=one.commit, files=files)
+    assert "somebody else committed" in again.reason
+    assert "cannot name a branch" in place.apply("branch", id="p-4", branch="a..b").reason
+
+
+def test_the_last_commit_of_a_branch_is_taken_back_alone(place):
+    """The branch steps back by one; the first commit takes the branch with it."""
+    one = place.apply("branch", branch="faster")
+    files = {"cart.py": (b"new\n", b"newer\n")}
+    two = place.apply("branch", id="p-2", branch="faster", onto=one.commit, files=files)
+
+    assert isinstance(place.revert(one), RevertConflict)
+    assert isinstance(place.revert(two), Reverted)
+    assert git(place.top, "rev-parse", "faster").strip() == one.commit
+    assert isinstance(place.revert(one), Reverted)
+    assert git(place.top, "branch", "--list", "faster") == ""
 
 
 def test_a_branch_works_on_a_detached_head(place):

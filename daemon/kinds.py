@@ -1,0 +1,53 @@
+"""The four kinds of work: which story each one is, and with what variation of its target.
+
+All of them are `Work` in the store and go through the worker's edge, a Job, the gates, the trial,
+the verdict and the settling of the same modules; a kind only says what differs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daemon.cycle import mend
+from daemon.road.ending import Ending, Verdict
+from daemon.road.job import Job
+from daemon.settings import Settings, TargetSettings
+from reflections.store import Work
+
+Lane = Callable[[Work, TargetSettings, Settings], TargetSettings | Ending]
+Story = Callable[[Job], Ending]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of work. `lane`: the target as this work may use it, or why it may not be done."""
+
+    story: Story
+    lane: Lane
+
+
+def as_it_is(work: Work, target: TargetSettings, settings: Settings) -> TargetSettings:
+    """The target with its own settings."""
+    return target
+
+
+def not_yet(why: str) -> Kind:
+    """A kind that is recognised and declined with its reason."""
+
+    def declined(work: Work, target: TargetSettings, settings: Settings) -> Ending:
+        return Ending(verdict=Verdict.DECLINED, reason=why)
+
+    return Kind(story=mend, lane=declined)
+
+
+KINDS: dict[str, Kind] = {
+    "bug": Kind(story=mend, lane=as_it_is),
+    "performance": not_yet("a performance note; metric experiments are not part of this version"),
+    "behaviour": not_yet(
+        "a note on an agent's behaviour; prompt rules are not part of this version"
+    ),
+}
+
+
+def kind_of(work: Work) -> Kind:
+    """The kind of a piece of work; what nobody knows (an older store) is mended like a bug."""
+    return KINDS.get(work.kind, KINDS["bug"])
