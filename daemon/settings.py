@@ -36,6 +36,9 @@ class TargetSettings:
     )
     junit_xml: str = setting("", doc="JUnit XML a command other than pytest writes")
     timeout_s: float = setting(120.0, doc="limit of one test run", least=1)
+    test_timeout_s: float = setting(
+        0.0, doc="processor time of one test; 0: a twelfth of timeout_s", least=0
+    )
     engine: EngineName = setting("auto", doc="who diagnoses and proposes")
     autonomy: Autonomy = setting("apply-proven", doc="what may be applied without a person")
     git: Literal["auto", "in-place", "branch", "plain"] = setting(
@@ -51,6 +54,8 @@ class TargetSettings:
     health: tuple[str, ...] = setting((), doc="command that must keep succeeding after it")
     health_s: float = setting(30.0, doc="how long health is watched", least=0)
     region_edits: int = setting(3, doc="edits of one region before it is frozen", least=1)
+    stage_of: str = setting("", doc="the target that gets this one's patches once they held here")
+    promote_after_h: float = setting(24.0, doc="quiet time on this stage before that", least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +152,26 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertSettings:
+    """What counts as a concern, and who is told."""
+
+    window_days: float = setting(7.0, doc="how far back concerns look", least=0.01)
+    file_edits: int = setting(3, doc="patches of one file that are a concern", least=2)
+    failed_attempts: int = setting(5, doc="failed attempts that are a concern", least=1)
+    refusals: int = setting(3, doc="refused proposals of one work that are a concern", least=1)
+    command: tuple[str, ...] = setting((), doc="run for each alert, which it reads as JSON")
+    webhook: str = setting("", doc="https address that gets each alert as JSON (POST)")
+    mail_to: tuple[str, ...] = setting((), doc="mail addresses that get each alert")
+    mail_from: str = setting("mendd@localhost", doc="sender of those mails")
+    smtp: str = setting("localhost:25", doc="mail server, as host:port")
+    smtp_security: Literal["none", "starttls", "tls"] = setting(
+        "none", doc="how the mail server is spoken to"
+    )
+    repeat_h: float = setting(24.0, doc="time before the same alert is sent again", least=0)
+    most_per_hour: int = setting(10, doc="alerts in an hour; the rest waits", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of it. Folders are absolute once loaded."""
 
@@ -162,6 +187,7 @@ class Settings:
     inbox: InboxSettings = field(default_factory=InboxSettings)
     triage: TriageSettings = field(default_factory=TriageSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
     def target(self, name: str | None) -> TargetSettings | None:
         """The target of that name; with no name, the only one there is."""

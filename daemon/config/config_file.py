@@ -14,6 +14,7 @@ from typing import Any
 
 from daemon.config.toml_reader import Fault, Lines, SettingsError, read_table
 from daemon.settings import (
+    AlertSettings,
     BudgetSettings,
     ClaudeSettings,
     InboxSettings,
@@ -40,6 +41,7 @@ SECTIONS: dict[str, type[Any]] = {
     "inbox": InboxSettings,
     "triage": TriageSettings,
     "service": ServiceSettings,
+    "alerts": AlertSettings,
 }
 TOP_KEYS = ("state", "kill_switch", "target", *SECTIONS)
 
@@ -174,6 +176,7 @@ class _Loader:
         targets = [self._target(table, nth) for nth, table in enumerate(tables)]
         found = tuple(target for target in targets if target is not None)
         self._check_names(found)
+        self._check_stages(found)
         return found
 
     def _target(self, table: dict[str, Any], nth: int) -> TargetSettings | None:
@@ -198,6 +201,30 @@ class _Loader:
                 line = self._lines.of("target", "name", nth)
                 self._faults.append(Fault(line, "target name", f"{target.name!r} stands twice"))
 
+    def _check_stages(self, targets: tuple[TargetSettings, ...]) -> None:
+        """A stage stands before one real target, which has no other stage and is none itself."""
+        names = {target.name: target for target in targets}
+        taken: set[str] = set()
+        for nth, target in enumerate(targets):
+            what = _stage_fault(target, names, taken)
+            taken.add(target.stage_of)
+            if what:
+                line = self._lines.of("target", "stage_of", nth)
+                self._faults.append(Fault(line, f"target {target.name}.stage_of", what))
+
     def _fault(self, key: str, what: str) -> None:
         line = self._lines.of("", key) or self._lines.of(key)
         self._faults.append(Fault(line, key, what))
+
+
+def _stage_fault(
+    target: TargetSettings, names: dict[str, TargetSettings], taken: set[str]
+) -> str | None:
+    behind = names.get(target.stage_of)
+    if not target.stage_of:
+        return None
+    if behind is None:
+        return f"no target is called {target.stage_of!r}; known are {', '.join(names)}"
+    if behind is target or behind.stage_of:
+        return "a stage stands before a target that is no stage itself"
+    return f"{target.stage_of!r} has a stage already" if target.stage_of in taken else None

@@ -1,0 +1,61 @@
+"""Reads the trail from its end: what happened lately, without the months before."""
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from audit.record import MAX_LINE_BYTES, NotARecord, Record, from_line
+
+BLOCK = 1 << 20
+
+
+def newest_first(path: Path, events: Collection[str]) -> Iterator[Record]:
+    """The records with one of these events, the newest first; read only as far as is asked for.
+
+    Lines that are no records are passed over: that they are there is `verify`'s business. A
+    missing file is an empty trail; raises OSError when it cannot be read.
+    """
+    needles = [f'"event":"{event}"'.encode() for event in events]
+    for line in _lines_backwards(path):
+        if any(needle in line for needle in needles):
+            with suppress(NotARecord):
+                record = from_line(line)
+                if record.event in events:
+                    yield record
+
+
+def since(path: Path, moment: datetime, events: Collection[str], *, most: int) -> list[Record]:
+    """The records of these events since `moment`, in order; of very many, the newest `most`."""
+    found: list[Record] = []
+    for record in newest_first(path, events):
+        if datetime.fromisoformat(record.time) < moment or len(found) >= most:
+            break
+        found.append(record)
+    return found[::-1]
+
+
+def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """Whole lines from the last to the first, without their newlines; half a line is none."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        position = os.fstat(file.fileno()).st_size
+        rest: bytes | None = None  # the beginning of the line that the block before ends
+        while position > 0:
+            start = max(position - BLOCK, 0)
+            file.seek(start)
+            lines = (file.read(position - start) + (rest or b"")).split(b"\n")
+            if rest is None:
+                lines.pop()  # behind the last newline: nothing, or half a line
+                if not lines:
+                    lines = [b""]
+            rest, position = lines[0], start
+            yield from reversed(lines[1:])
+            if len(rest) > MAX_LINE_BYTES:
+                return  # no record is that long: this is no trail
+        if rest:
+            yield rest
