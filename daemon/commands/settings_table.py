@@ -51,6 +51,7 @@ MEANINGS = {
     "triage": "`[triage]`: the words that decide the kind of a reflection; a list that is given "
     "takes the place of the built-in one.",
     "service": "`[service]`: when the service works.",
+    "alerts": "`[alerts]`: what counts as a concern, and who is told (docs/monitoring.md).",
 }
 
 

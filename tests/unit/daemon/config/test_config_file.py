@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.config_file import find_config, load_settings
+from daemon.config.config_file import TOP_KEYS, find_config, load_settings
 from daemon.config.toml_reader import SettingsError
 
 SMALL = '[[target]]\nname = "app"\npath = "src"\n'
@@ -39,8 +39,7 @@ def test_all_faults_are_reported_together_with_their_lines(tmp_path: Path) -> No
     found = faults_of(tmp_path, text)
 
     assert found == [
-        "line 1: zzz: unknown key; known are state, kill_switch, target, claude, search, budget, "
-        "sandbox, inbox, triage, service",
+        f"line 1: zzz: unknown key; known are {', '.join(TOP_KEYS)}",
         "line 5: target 1.atempts: unknown key; did you mean 'attempts'?",
         "line 7: inbox.scan_s: must be a number, not 'no'",
     ]
@@ -132,3 +131,23 @@ def test_a_crontab_line_that_is_none_is_a_fault_for_every_command(tmp_path: Path
 
     assert len(found) == 1
     assert found[0].startswith("line 5: service.every: ")
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        (("", "prood"), "no target is called 'prood'; known are prod, stage"),
+        (("stage", "prod"), "stands before a target that is no stage itself"),
+        (("", "stage"), "stands before a target that is no stage itself"),
+    ],
+)
+def test_a_stage_stands_before_a_real_target(
+    tmp_path: Path, stages: tuple[str, str], said: str
+) -> None:
+    """No unknown target, no circle, no chain."""
+    tables = [
+        f'[[target]]\nname = "{name}"\npath = "{name}"\nstage_of = "{of}"\n'
+        for name, of in zip(("prod", "stage"), stages, strict=True)
+    ]
+
+    assert any(said in fault for fault in faults_of(tmp_path, "".join(tables)))
