@@ -19,7 +19,9 @@ class UnknownAction(ActionError):
 class Registry(Generic[C]):
     """Actions that work with the same context, in the order they were registered."""
 
-    def __init__(self, actions: Iterable[Action[C]] = ()) -> None:
+    def __init__(self, actions: Iterable[Action[C]] = (), *, noun: str = "action") -> None:
+        """`noun` is what an action is called where an unknown one is answered."""
+        self._noun = noun
         self._actions: dict[str, Action[C]] = {}
         for action in actions:
             self.register(action)
@@ -52,7 +54,8 @@ class Registry(Generic[C]):
         near = difflib.get_close_matches(name[:100], self._actions, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}? " if near else ""
         known = ", ".join(self._actions) or "none"
-        raise UnknownAction(f"There is no action {name[:100]!r}. {hint}There are: {known}.")
+        noun = self._noun
+        raise UnknownAction(f"There is no {noun} {name[:100]!r}. {hint}The {noun}s are: {known}.")
 
     def call(self, name: str, sent: Any, context: C) -> Any:
         """Look up, check what was sent, execute. Raises ActionError, and what the action raises."""

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from daemon.actions.action import Arguments
 from daemon.engines import Declined
 from daemon.engines import prompts as say
 from daemon.engines.dialogue.conversation import Judged, Reply, ToolCall
-from daemon.engines.dialogue.tools import Arguments, Decline, SearchCode, ViewCode, checked
+from daemon.engines.dialogue.tools import Decline, Turn, answered, checked
 from daemon.engines.dialogue.views import Views
 
 T = TypeVar("T")
@@ -31,7 +32,11 @@ def judged(calls: Sequence[ToolCall], phase: Phase[T], views: Views) -> Judged[T
     read = {at: checked(call) for at, call in enumerate(calls)}
     wanted = [at for at, call in enumerate(calls) if call.name == phase.wanted]
     declines = [at for at, arguments in read.items() if isinstance(arguments, Decline)]
-    replies = {at: _looked(calls[at], arguments, phase, views) for at, arguments in read.items()}
+    turn = Turn(views=views, wanted=phase.wanted)
+    replies = {
+        at: arguments if isinstance(arguments, Reply) else answered(calls[at], arguments, turn)
+        for at, arguments in read.items()
+    }
     result: T | Declined | None = None
     if declines and wanted:
         replies |= dict.fromkeys([*declines, *wanted], Reply(text=say.CHOOSE, wrong=True))
@@ -44,20 +49,6 @@ def judged(calls: Sequence[ToolCall], phase: Phase[T], views: Views) -> Judged[T
         replies |= taken[0]
         result = taken[1]
     return Judged(replies=[replies[at] for at in range(len(calls))], result=result)
-
-
-def _looked(call: ToolCall, arguments: Arguments | Reply, phase: Phase[T], views: Views) -> Reply:
-    """The answer to a call by itself: a look, a complaint, or that it is not its turn."""
-    if isinstance(arguments, Reply):
-        return arguments
-    if isinstance(arguments, ViewCode):
-        shown = views.show(arguments.filename, arguments.start_line or 1, arguments.end_line)
-        return Reply(text=shown, wrong=views.lines(arguments.filename) is None)
-    if isinstance(arguments, SearchCode):
-        return Reply(text=views.search(arguments.text, arguments.filename))
-    if isinstance(arguments, Decline):
-        return Reply(text=say.TAKEN_DECLINE)
-    return Reply(text=say.NOT_NOW.format(call.name, phase.wanted), wrong=True)
 
 
 def _taken(

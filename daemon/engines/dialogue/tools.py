@@ -1,49 +1,90 @@
-"""The six tools: their strict schemas, and our own check of what arrives.
+"""The six tools of a conversation, each declared once: words, arguments, what a call is answered.
 
-Schemas hold only what every strict server compiles (no ranges, no patterns); local servers do not
-even hold to those. So every call is checked again here, and what does not fit is said in words.
+The words stand with the arguments they are about, apart from what is said in prompts.py: a model
+reads them as one schema. Servers get only what every strict one compiles (no ranges, no
+patterns), and local servers do not even hold to that. So every call is checked again here, and
+what does not fit is said in words.
 """
 
-import json
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from daemon.actions.action import Action, ActionError, Arguments
+from daemon.actions.registry import Registry
+from daemon.actions.render import tools
 from daemon.engines import DeclineCategory, Severity
+from daemon.engines import prompts as say
 from daemon.engines.dialogue.conversation import Reply, ToolCall
-from daemon.engines.prompts import ARGUMENTS, TOOLS
+from daemon.engines.dialogue.views import Views
 
 MOST_CODE = 40_000  # characters of one piece of code
 MOST_WORDS = 4_000  # characters of a summary, a reason, a rationale
+MOST_NAME = 1_000  # characters of a file's or a function's name
+LAST_LINE = 10_000_000
 
-Schema = dict[str, Any]
 
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """With what a call is answered: the code that may be seen, and the tool that is waited for."""
 
-class Arguments(BaseModel):
-    """Checked arguments of one call."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    views: Views
+    wanted: str
 
 
 class LogBugReport(Arguments):
     """`log_bug_report`"""
 
-    filename: str = Field(min_length=1, max_length=1000)
-    function: str | None = Field(None, max_length=1000)
-    summary: str = Field(min_length=1, max_length=MOST_WORDS)
-    severity: Severity
-    failing_test: str | None = Field(None, max_length=2000)
+    filename: str = Field(
+        min_length=1,
+        max_length=MOST_NAME,
+        description="file to be repaired, relative to the module's root, with / between folders",
+    )
+    function: str | None = Field(
+        None,
+        max_length=MOST_NAME,
+        description='qualified name as in the code ("Class.method", "outer.inner"), or null for '
+        "module level",
+    )
+    summary: str = Field(
+        min_length=1,
+        max_length=MOST_WORDS,
+        description="what goes wrong, when, and what would be right; two or three sentences",
+    )
+    severity: Severity = Field(description="low, medium, high or critical")
+    failing_test: str | None = Field(
+        None,
+        max_length=2000,
+        description="pytest id of a test that fails now because of this bug, or null",
+    )
 
 
 class ProposeCodePatch(Arguments):
     """`propose_code_patch`: one hunk; `end_line == start_line - 1` inserts."""
 
-    filename: str = Field(min_length=1, max_length=1000)
-    start_line: int = Field(ge=1, le=10_000_000)
-    end_line: int = Field(ge=0, le=10_000_000)
-    original_code: str = Field(max_length=MOST_CODE)
-    new_code: str = Field(max_length=MOST_CODE)
-    rationale: str = Field(max_length=MOST_WORDS)
+    filename: str = Field(
+        min_length=1,
+        max_length=MOST_NAME,
+        description="file to change, relative to the module's root",
+    )
+    start_line: int = Field(ge=1, le=LAST_LINE, description="first line to replace, counted from 1")
+    end_line: int = Field(
+        ge=0,
+        le=LAST_LINE,
+        description="last line to replace, included; start_line - 1 inserts before start_line",
+    )
+    original_code: str = Field(
+        max_length=MOST_CODE, description="exact current text of those lines, without line numbers"
+    )
+    new_code: str = Field(
+        max_length=MOST_CODE,
+        description="text that shall stand there instead, whole and with its indentation",
+    )
+    rationale: str = Field(
+        max_length=MOST_WORDS,
+        description="why this repairs the cause, in one or two sentences",
+    )
 
     @model_validator(mode="after")
     def _range_is_one(self) -> "ProposeCodePatch":
@@ -55,128 +96,142 @@ class ProposeCodePatch(Arguments):
 class WriteReproductionTest(Arguments):
     """`write_reproduction_test`"""
 
-    test_code: str = Field(min_length=1, max_length=MOST_CODE)
-    explanation: str = Field(max_length=MOST_WORDS)
+    test_code: str = Field(
+        min_length=1,
+        max_length=MOST_CODE,
+        description="a whole pytest file with its imports; functions named test_…",
+    )
+    explanation: str = Field(
+        max_length=MOST_WORDS, description="why it fails now and what a pass will prove"
+    )
 
 
 class ViewCode(Arguments):
     """`view_code`"""
 
-    filename: str = Field(min_length=1, max_length=1000)
-    start_line: int | None = Field(None, ge=1, le=10_000_000)
-    end_line: int | None = Field(None, ge=1, le=10_000_000)
+    filename: str = Field(
+        min_length=1, max_length=MOST_NAME, description="file of the module, relative to its root"
+    )
+    start_line: int | None = Field(
+        None, ge=1, le=LAST_LINE, description="first line to see, or null for the start"
+    )
+    end_line: int | None = Field(
+        None, ge=1, le=LAST_LINE, description="last line to see, or null for the end"
+    )
 
 
 class SearchCode(Arguments):
     """`search_code`"""
 
-    text: str = Field(min_length=1, max_length=200)
-    filename: str | None = Field(None, max_length=1000)
+    text: str = Field(
+        min_length=1, max_length=200, description="text to find, at most 200 characters"
+    )
+    filename: str | None = Field(
+        None,
+        max_length=MOST_NAME,
+        description="only in files of this name (* and ? allowed), or null for all",
+    )
 
 
 class Decline(Arguments):
     """`decline`"""
 
-    category: DeclineCategory
-    reason: str = Field(min_length=1, max_length=MOST_WORDS)
+    category: DeclineCategory = Field(
+        description="not_a_bug, not_in_target, not_enough_information or unsafe"
+    )
+    reason: str = Field(
+        min_length=1,
+        max_length=MOST_WORDS,
+        description="why, in a sentence a person can check",
+    )
 
 
-KINDS: dict[str, type[Arguments]] = {
-    "log_bug_report": LogBugReport,
-    "propose_code_patch": ProposeCodePatch,
-    "write_reproduction_test": WriteReproductionTest,
-    "view_code": ViewCode,
-    "search_code": SearchCode,
-    "decline": Decline,
-}
-_TEXT: Schema = {"type": "string"}
-_NUMBER: Schema = {"type": "integer"}
-_MAYBE_TEXT: Schema = {"anyOf": [{"type": "string"}, {"type": "null"}]}
-_MAYBE_NUMBER: Schema = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
-_SHAPES: dict[str, dict[str, Schema]] = {
-    "log_bug_report": {
-        "filename": _TEXT,
-        "function": _MAYBE_TEXT,
-        "summary": _TEXT,
-        "severity": {"type": "string", "enum": list(get_args(Severity))},
-        "failing_test": _MAYBE_TEXT,
-    },
-    "propose_code_patch": {
-        "filename": _TEXT,
-        "start_line": _NUMBER,
-        "end_line": _NUMBER,
-        "original_code": _TEXT,
-        "new_code": _TEXT,
-        "rationale": _TEXT,
-    },
-    "write_reproduction_test": {"test_code": _TEXT, "explanation": _TEXT},
-    "view_code": {"filename": _TEXT, "start_line": _MAYBE_NUMBER, "end_line": _MAYBE_NUMBER},
-    "search_code": {"text": _TEXT, "filename": _MAYBE_TEXT},
-    "decline": {
-        "category": {"type": "string", "enum": list(get_args(DeclineCategory))},
-        "reason": _TEXT,
-    },
-}
+def view_code(sent: ViewCode, turn: Turn) -> Reply:
+    """The numbered lines."""
+    shown = turn.views.show(sent.filename, sent.start_line or 1, sent.end_line)
+    return Reply(text=shown, wrong=turn.views.lines(sent.filename) is None)
+
+
+def search_code(sent: SearchCode, turn: Turn) -> Reply:
+    """The lines that hold the text."""
+    return Reply(text=turn.views.search(sent.text, sent.filename))
+
+
+def understood(sent: Decline, turn: Turn) -> Reply:
+    """Declining is always in turn."""
+    return Reply(text=say.TAKEN_DECLINE)
+
+
+def not_now(name: str) -> Any:
+    """The answer of a tool that ends a phase to a call in another one; its phase takes it else."""
+    return lambda sent, turn: Reply(text=say.NOT_NOW.format(name, turn.wanted), wrong=True)
+
+
+TOOLS: Registry[Turn] = Registry(
+    [
+        Action(
+            name="log_bug_report",
+            description="Say what is broken and where, after you have read the code that is to "
+            "blame. This ends the diagnosis.",
+            arguments=LogBugReport,
+            execute=not_now("log_bug_report"),
+        ),
+        Action(
+            name="propose_code_patch",
+            description="Propose one hunk: the lines start_line to end_line of a file shall be "
+            "replaced by new_code. All hunks of one patch belong into one answer, one call each. "
+            "Hunks of a patch may not overlap. To insert before start_line, send end_line = "
+            "start_line - 1 and an empty original_code. To delete lines, send an empty new_code.",
+            arguments=ProposeCodePatch,
+            execute=not_now("propose_code_patch"),
+        ),
+        Action(
+            name="write_reproduction_test",
+            description="Write a pytest file that fails now because of the reported bug, and will "
+            "pass once it is repaired. Only when you are asked for one.",
+            arguments=WriteReproductionTest,
+            execute=not_now("write_reproduction_test"),
+        ),
+        Action(
+            name="view_code",
+            description="See the numbered lines of a file of the module. At most 400 lines at a "
+            "time.",
+            arguments=ViewCode,
+            execute=view_code,
+        ),
+        Action(
+            name="search_code",
+            description="Find lines that hold a text, in all files or in some. Plain text, no "
+            "pattern.",
+            arguments=SearchCode,
+            execute=search_code,
+        ),
+        Action(
+            name="decline",
+            description="End the work: there is nothing here that should be mended, or not enough "
+            "is known.",
+            arguments=Decline,
+            execute=understood,
+        ),
+    ],
+    noun="tool",
+)
 
 
 def definitions(*, strict: bool) -> list[dict[str, Any]]:
     """The tools as the API wants them, always all of them: a changed list would lose the cache."""
-    return [_definition(name, strict) for name in _SHAPES]
+    return tools(TOOLS, strict=strict)
 
 
 def checked(call: ToolCall) -> Arguments | Reply:
     """The call's arguments, or the reply that says what did not fit and what to send."""
-    kind = KINDS.get(call.name)
-    if kind is None:
-        return Reply(text=f"There is no tool {call.name!r}. {_known()}", wrong=True)
     try:
-        return kind.model_validate(_decoded(call.arguments))
-    except ValidationError as error:
-        faults = "\n".join(_fault(fault) for fault in error.errors()[:6])
-        return Reply(text=f"{call.name} was not carried out:\n{faults}\n{_usage(call)}", wrong=True)
+        return TOOLS.get(call.name).checked(call.arguments)
+    except ActionError as error:
+        return Reply(text=str(error), wrong=True)
 
 
-def _definition(name: str, strict: bool) -> dict[str, Any]:
-    properties = {
-        argument: {**shape, "description": ARGUMENTS[name][argument]}
-        for argument, shape in _SHAPES[name].items()
-    }
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    tool = {"name": name, "description": TOOLS[name], "input_schema": schema}
-    return {**tool, "strict": True} if strict else tool
-
-
-def _decoded(arguments: Any) -> Any:
-    """Some local servers send the arguments as JSON text."""
-    if not isinstance(arguments, str):
-        return arguments
-    try:
-        return json.loads(arguments)
-    except ValueError:
-        return arguments
-
-
-def _fault(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"]) or "arguments"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    sent = "" if fault["type"] in {"missing", "value_error"} else f" (you sent {_sent(fault)})"
-    return f"- {where}: {message}{sent}"
-
-
-def _sent(fault: Any) -> str:
-    shown = repr(fault["input"])
-    return shown if len(shown) <= 80 else f"{shown[:80]}…"
-
-
-def _usage(call: ToolCall) -> str:
-    wanted = (f"{name}: {words}" for name, words in ARGUMENTS[call.name].items())
-    return f"Send {call.name} again with exactly these arguments:\n" + "\n".join(wanted)
-
-
-def _known() -> str:
-    return f"The tools are: {', '.join(KINDS)}."
+def answered(call: ToolCall, arguments: Arguments, turn: Turn) -> Reply:
+    """What a call by itself is answered with: a look, or that it is not its turn."""
+    reply: Reply = TOOLS.get(call.name).execute(arguments, turn)
+    return reply
