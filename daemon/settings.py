@@ -15,6 +15,22 @@ EngineName = Literal["auto", "claude", "search"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricSettings:
+    """A number that a command prints about a code base, for experiments (docs/research.md)."""
+
+    name: str = setting(doc="short name; the first metric is the one that is optimised")
+    command: tuple[str, ...] = setting(doc="prints the number; run in the sandbox")
+    pattern: str = setting(
+        doc="regular expression with one group: the number; the last match counts"
+    )
+    direction: Literal["lower", "higher"] = setting("lower", doc="which way is better")
+    files: tuple[str, ...] = setting((), doc="where to experiment; empty: all that may be edited")
+    frozen: tuple[str, ...] = setting(
+        (), doc="never edited in experiments (globs), beside the files the command names"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetSettings:
     """One code base under mendd's care."""
 
@@ -54,6 +70,9 @@ class TargetSettings:
     health: tuple[str, ...] = setting((), doc="command that must keep succeeding after it")
     health_s: float = setting(30.0, doc="how long health is watched", least=0)
     region_edits: int = setting(3, doc="edits of one region before it is frozen", least=1)
+    metric: tuple[MetricSettings, ...] = setting(
+        (), doc="`[[target.metric]]` tables: what experiments may better, and what else they watch"
+    )
     stage_of: str = setting("", doc="the target that gets this one's patches once they held here")
     promote_after_h: float = setting(24.0, doc="quiet time on this stage before that", least=0)
 
@@ -152,6 +171,22 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResearchSettings:
+    """Metric experiments: what a session gets unless it is told otherwise."""
+
+    iterations: int = setting(10, doc="edits tried in one session", least=1)
+    run_s: float = setting(60.0, doc="limit of one run of a metric's command", least=1)
+    spend_usd: float = setting(1.0, doc="what one session may spend on models", least=0)
+    plateau: int = setting(
+        5, doc="edits in a row that brought nothing, after which it ends", least=1
+    )
+    epsilon: float = setting(0.2, doc="share of bold edits, 0 to 1", least=0)
+    seed: int = setting(0, doc="same seed, same bold iterations", least=0)
+    noise_runs: int = setting(5, doc="runs of the unmodified code that measure the noise", least=2)
+    confirm_runs: int = setting(2, doc="repeated runs, turn by turn with the best so far", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlertSettings:
     """What counts as a concern, and who is told."""
 
@@ -188,6 +223,7 @@ class Settings:
     triage: TriageSettings = field(default_factory=TriageSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    research: ResearchSettings = field(default_factory=ResearchSettings)
 
     def target(self, name: str | None) -> TargetSettings | None:
         """The target of that name; with no name, the only one there is."""

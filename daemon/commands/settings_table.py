@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from daemon.config.config_file import DEFAULT_STATE, SECTIONS
-from daemon.settings import TargetSettings
+from daemon.settings import MetricSettings, TargetSettings
 
 INTRODUCTION = """\
 # Configuration
@@ -51,6 +51,9 @@ MEANINGS = {
     "triage": "`[triage]`: the words that decide the kind of a reflection; a list that is given "
     "takes the place of the built-in one.",
     "service": "`[service]`: when the service works.",
+    "target.metric": "`[[target.metric]]` below its `[[target]]`: a number for experiments "
+    "(docs/research.md). The first is optimised unless a session names another; the others watch.",
+    "research": "`[research]`: what a session of experiments gets unless it is told otherwise.",
     "alerts": "`[alerts]`: what counts as a concern, and who is told (docs/monitoring.md).",
 }
 
@@ -119,8 +122,13 @@ def page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    for name, settings in tables().items():
-        yield f"## {f'[{name}]' if name != 'target' else '[[target]]'}" if name else "## Top level"
+    found = tables()
+    nested = {"target.metric": settings_in(MetricSettings)}
+    for name, settings in (
+        {"": found.pop(""), "target": found.pop("target")} | nested | found
+    ).items():
+        shown = f"[[{name}]]" if name.startswith("target") else f"[{name}]"
+        yield f"## {shown}" if name else "## Top level"
         yield f"\n{MEANINGS[name]}\n"
         yield "| setting | default | values | meaning |"
         yield "|---|---|---|---|"
@@ -144,7 +152,7 @@ def _kind(hint: Any, least: float | None) -> str:
     if get_origin(hint) is Literal:
         return ", ".join(f"`{toml_value(choice)}`" for choice in get_args(hint))
     if get_origin(hint) is tuple:
-        return "list of texts"
+        return "list of texts" if get_args(hint)[0] is str else "tables"
     if get_origin(hint) in (dict, Mapping):
         return "table of texts"
     names = {bool: "`true`, `false`", int: "whole number", float: "number", Path: "path"}

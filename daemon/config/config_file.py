@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from daemon.settings import (
     BudgetSettings,
     ClaudeSettings,
     InboxSettings,
+    MetricSettings,
+    ResearchSettings,
     SandboxSettings,
     SearchSettings,
     ServiceSettings,
@@ -42,6 +45,7 @@ SECTIONS: dict[str, type[Any]] = {
     "triage": TriageSettings,
     "service": ServiceSettings,
     "alerts": AlertSettings,
+    "research": ResearchSettings,
 }
 TOP_KEYS = ("state", "kill_switch", "target", *SECTIONS)
 
@@ -94,6 +98,7 @@ class _Loader:
         self._lines = Lines(text)
         self._document = document
         self._faults: list[Fault] = []
+        self._metrics = 0  # [[target.metric]] tables read so far, over all targets
 
     def settings(self) -> Settings:
         sections = {name: self._section(name, kind) for name, kind in SECTIONS.items()}
@@ -101,6 +106,7 @@ class _Loader:
         targets = self._targets()
         self._check_limits(sections["sandbox"])
         self._check_every(sections["service"])
+        self._check_share(sections["research"])
         if self._faults:
             raise SettingsError(self._file, self._faults)
         state = self._absolute(top["state"])
@@ -141,6 +147,11 @@ class _Loader:
         except ValueError as error:
             line = self._lines.of("sandbox", "memory_mib")
             self._faults.append(Fault(line, "sandbox.memory_mib", str(error)))
+
+    def _check_share(self, research: ResearchSettings | None) -> None:
+        if research is not None and research.epsilon > 1:
+            line = self._lines.of("research", "epsilon")
+            self._faults.append(Fault(line, "research.epsilon", "must be at most 1"))
 
     def _check_every(self, service: ServiceSettings | None) -> None:
         if service is None or not service.every:
@@ -183,6 +194,8 @@ class _Loader:
         def place(key: str | None) -> int:
             return self._lines.of("target", key, nth)
 
+        table = dict(table)
+        metrics = self._metrics_of(table.pop("metric", []), place)
         target = read_table(
             TargetSettings, table, name=f"target {nth + 1}", place=place, faults=self._faults
         )
@@ -193,7 +206,31 @@ class _Loader:
             self._faults.append(Fault(place("name"), "target name", what))
         if not target.tests:
             self._faults.append(Fault(place("tests"), f"target {target.name}.tests", "is empty"))
-        return dataclasses.replace(target, path=self._absolute(target.path))
+        return dataclasses.replace(target, path=self._absolute(target.path), metric=metrics)
+
+    def _metrics_of(
+        self, tables: Any, target: Callable[[str | None], int]
+    ) -> tuple[MetricSettings, ...]:
+        """The `[[target.metric]]` tables below one target."""
+        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+            self._faults.append(Fault(target("metric"), "target.metric", "must be tables"))
+            return ()
+        found: list[MetricSettings] = []
+        for table in tables:
+            nth, self._metrics = self._metrics, self._metrics + 1
+
+            def place(key: str | None, nth: int = nth) -> int:
+                return self._lines.of("target.metric", key, nth)
+
+            read = read_table(
+                MetricSettings, table, name="target.metric", place=place, faults=self._faults
+            )
+            if read is None:
+                continue
+            if fault := _metric_fault(read, [other.name for other in found]):
+                self._faults.append(Fault(place(fault[0]), f"target.metric.{fault[0]}", fault[1]))
+            found.append(read)
+        return tuple(found)
 
     def _check_names(self, targets: tuple[TargetSettings, ...]) -> None:
         for nth, target in enumerate(targets):
@@ -215,6 +252,27 @@ class _Loader:
     def _fault(self, key: str, what: str) -> None:
         line = self._lines.of("", key) or self._lines.of(key)
         self._faults.append(Fault(line, key, what))
+
+
+def _metric_fault(metric: MetricSettings, others: Sequence[str]) -> tuple[str, str] | None:
+    """Which key is wrong with one metric, and why."""
+    if not NAME.fullmatch(metric.name):
+        return "name", f"{metric.name!r} must be 1 to 40 of a-z, 0-9, '-', '_'"
+    if metric.name in others:
+        return "name", f"{metric.name!r} stands twice"
+    if not metric.command:
+        return "command", "is empty"
+    complaint = pattern_complaint(metric.pattern)
+    return ("pattern", complaint) if complaint else None
+
+
+def pattern_complaint(pattern: str) -> str | None:
+    """Why this regular expression cannot find a metric, or None: it needs exactly one group."""
+    try:
+        groups = re.compile(pattern).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is no regular expression: {error}"
+    return None if groups == 1 else f"must have one group, the number; it has {groups}"
 
 
 def _stage_fault(

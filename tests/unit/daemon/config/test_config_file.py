@@ -151,3 +151,33 @@ def test_a_stage_stands_before_a_real_target(
     ]
 
     assert any(said in fault for fault in faults_of(tmp_path, "".join(tables)))
+
+
+METRIC = '[[target.metric]]\nname = "steps"\ncommand = "python bench.py"\npattern = "steps: (.+)"\n'
+
+
+def test_a_target_defines_its_metrics_in_tables_of_its_own(tmp_path: Path) -> None:
+    """The tables stand below their target, in their order."""
+    settings = load_settings(written(tmp_path, SMALL + METRIC + METRIC.replace("steps", "size")))
+
+    assert [metric.name for metric in settings.targets[0].metric] == ["steps", "size"]
+    assert settings.targets[0].metric[0].command == ("python", "bench.py")
+    assert settings.research.iterations == 10
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("(.+)", "x", "line 7: target.metric.pattern: must have one group"),
+        ("(.+)", "(x", "line 7: target.metric.pattern: is no regular expression"),
+        ('"python bench.py"', "[]", "line 6: target.metric.command: is empty"),
+        ("pattern", "patern", "line 7: target.metric.patern: unknown key"),
+    ],
+)
+def test_a_faulty_metric_is_named_with_its_line(
+    tmp_path: Path, old: str, new: str, fault: str
+) -> None:
+    """The line is the one of the key in its own table."""
+    found = faults_of(tmp_path, SMALL + METRIC.replace(old, new))
+
+    assert any(each.startswith(fault) for each in found), found
