@@ -44,6 +44,7 @@ T = TypeVar("T")
 MOST_OUTPUT = 6_000  # characters of a trial's output sent back
 MOST_ATTEMPTS = 20_000  # characters of the report of failed attempts
 MOST_ADVICE = 4_000  # characters of the corrected instruction
+MOST_CODE = 40_000  # characters of code shown with the call for a patch
 MOST_FAILING = 5  # failing tests of a trial shown with their message
 
 
@@ -83,6 +84,7 @@ class ClaudeSession:
     ) -> None:
         self._settings = settings
         self._case = case
+        self._words = say.KINDS[case.task.kind]
         self._transport = transport
         self._fence = Fence()
         self._views = Views(case.source, self._fence)
@@ -130,13 +132,14 @@ class ClaudeSession:
         self, report: BugReport, feedback: Feedback | None
     ) -> Proposal | NoPatch | Declined:
         """A patch that fits the module's real lines; `feedback` on the one before."""
-        code = self._views.located(report.filename, report.function)
+        code = self._code(report)
         if feedback is None:
-            function = report.function or "none"
-            words = say.PROPOSE.format(report.filename, function, report.summary, code)
+            place = f"File: {report.filename}, function: {report.function or 'none'}"
+            words = self._words.propose.format(place=place, summary=report.summary, code=code)
         else:
             reason = self._fence.around("why", feedback.reason, most=MOST_OUTPUT)
-            words = say.AGAIN.format(reason, self._showed(feedback), code)
+            output = self._showed(feedback)
+            words = self._words.again.format(reason=reason, output=output, code=code)
         phase = Phase(wanted="propose_code_patch", take=self._take_patch, every=True)
         answer = self._ask([words], phase, "proposing a patch")
         if isinstance(answer, Proposal | Declined):
@@ -149,7 +152,7 @@ class ClaudeSession:
         """What the model learnt from its failed attempts, in plain words, or None."""
         fenced = self._fence.around("report of the attempts", attempts, most=MOST_ATTEMPTS)
         answer = self._ask(
-            [say.REVIEW.format(fenced)],
+            [self._words.review.format(report=fenced)],
             Phase(wanted="plain words", take=None),
             "reading its own failed attempts",
             plain=True,
@@ -173,7 +176,16 @@ class ClaudeSession:
         if not self._case.advice:
             return []
         fenced = self._fence.around("advice", self._case.advice, most=MOST_ADVICE)
-        return [say.ADVICE.format(fenced)]
+        return [self._words.advice.format(advice=fenced)]
+
+    def _code(self, report: BugReport) -> str:
+        """The code a patch is about: the report's function, then the task's other files."""
+        shown = [self._views.located(report.filename, report.function)]
+        for name in dict.fromkeys(self._case.task.files):
+            room = MOST_CODE - sum(map(len, shown))
+            if name != report.filename and name in self._case.source.files and room > 0:
+                shown.append(shortened(self._views.show(name), room))
+        return "\n\n".join(shown)
 
     def _showed(self, feedback: Feedback) -> str:
         """The failing tests of a trial with their messages, then the end of its output."""

@@ -1,7 +1,12 @@
 """The words sent to the model, and nothing else: no logic beyond putting words together.
 
 What a tool and its arguments are for stands with the tool (dialogue/tools.py): it is one schema.
+`KINDS` holds what differs between the kinds of task; everything else is the same for all.
 """
+
+from dataclasses import dataclass
+
+from daemon.engines import TaskKind
 
 SYSTEM = """\
 You work on Python code inside mendd, a daemon that works without a person beside it. You are \
@@ -107,10 +112,11 @@ class TaskWords:
         "\n{advice}"
     )
     review: str = (
-        "All attempts failed. Here is the report of them:\n{report}\nDiagnose your own work: what "
-        "was misunderstood, which assumption was wrong, where does the change really belong? Answer "
-        "in plain words, no tool call: a corrected instruction of at most ten sentences for a fresh "
-        "start, with names of files and functions. If nothing promising is left to try, decline."
+        "All attempts failed. Here is the report of them:\n{report}\nDiagnose your own work: "
+        "what was misunderstood, which assumption was wrong, where does the change really belong? "
+        "Answer in plain words, no tool call: a corrected instruction of at most ten sentences for "
+        "a fresh start, with names of files and functions. If nothing promising is left to try, "
+        "decline."
     )
 
 

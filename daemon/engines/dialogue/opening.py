@@ -1,14 +1,16 @@
-"""The first message of a conversation: the note, what fails, the files, the code it names."""
+"""The first message of a conversation: the task, what fails, the files, the code it names."""
 
 import re
 from collections.abc import Iterator
 
 from daemon.engines import Baseline, Case
 from daemon.engines import prompts as say
-from daemon.engines.dialogue.fence import Fence, shortened
+from daemon.engines.dialogue.fence import Fence, shortened, visible
 from daemon.engines.dialogue.views import Views
 
 MOST_NOTE = 12_000  # characters of the note's words, and of its traceback
+MOST_WORDS = 12_000  # characters of what a task asks for
+MOST_HINTS = 16_000  # characters of what earlier work learnt
 MOST_FAILING = 10  # failing tests shown with their message
 MOST_MESSAGE = 1_500  # characters of one of them
 MOST_FILES = 200
@@ -20,11 +22,22 @@ def opening(case: Case, fence: Fence, views: Views) -> str:
     """Everything that stays the same for the whole conversation; cached by the server."""
     return say.OPENING.format(
         marker=fence.marker,
-        note=_note(case, fence),
+        task=_task(case, fence),
         failing=_failing(case.baseline(), fence),
         files=_files(case, fence, views),
         code=_code(case, views),
     )
+
+
+def _task(case: Case, fence: Fence) -> str:
+    """What is asked for. Its words stand outside the fence: who may give a task wrote them."""
+    task = case.task
+    words = visible(shortened(task.words, MOST_WORDS)).replace(fence.marker, "data")
+    asked = say.KINDS[task.kind].opening.format(note=_note(case, fence), words=words)
+    if not task.hints:
+        return asked
+    hints = fence.around("hints", "\n\n".join(task.hints), most=MOST_HINTS)
+    return f"{asked}\n\n{say.HINTS.format(hints)}"
 
 
 def _note(case: Case, fence: Fence) -> str:
@@ -82,12 +95,13 @@ def _code(case: Case, views: Views) -> str:
 
 
 def _worth(case: Case, views: Views) -> Iterator[str]:
-    """Files the note or a failing test speaks of, then all of a small module."""
+    """Files of the task, those the note or a failing test speaks of, then all of a small module."""
+    yield from (name for name in case.task.files if name in case.source.files)
     python = [name for name in case.source.files if name.endswith(".py")]
     editable = [name for name in python if case.source.may_edit(name)]
     baseline = case.baseline()
     failures = "\n".join(baseline.run.messages.get(test, "") for test in baseline.failing)
-    for text in (case.reflection.text, failures):
+    for text in (case.reflection.text, case.task.words, failures):
         yield from (name for name in editable if _speaks_of(text, name))
     sizes = [len(views.lines(name) or ()) for name in editable[:MOST_FILES]]
     if len(editable) <= MOST_FILES and sum(sizes) <= SMALL_MODULE:
