@@ -6,12 +6,12 @@ documentation's table are made from them. Secrets never stand here (daemon/confi
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from daemon.config.toml_reader import setting
 
 Autonomy = Literal["explain", "propose", "apply-proven", "apply-any"]
-EngineName = Literal["auto", "claude", "search"]
+EngineName = Literal["auto", "claude", "local", "search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,9 @@ class TargetSettings:
         ("python", "-m", "pytest"), doc="test command; pytest is judged test by test"
     )
     edit: tuple[str, ...] = setting(("**/*.py",), doc="what may be edited (globs)")
+    folders: tuple[str, ...] = setting(
+        (), doc="edits stay inside these folders; none: anywhere `edit` allows"
+    )
     protect: tuple[str, ...] = setting((), doc="never edited, beside tests, config and CI")
     exclude: tuple[str, ...] = setting((), doc="left out of the snapshot, beside .git and secrets")
     requirements: tuple[str, ...] = setting(
@@ -64,6 +67,7 @@ class TargetSettings:
     cycles: int = setting(1, doc="fresh cycles after self-diagnosis", least=0)
     max_files: int = setting(3, doc="files one patch may touch", least=1)
     max_lines: int = setting(80, doc="changed lines one patch may have", least=1)
+    max_kib: int = setting(1024, doc="largest file a patch may touch or leave behind", least=1)
     deny: tuple[str, ...] = setting((), doc="calls and names a patch may not add")
     keep_reproduction_tests: bool = setting(False, doc="add written tests to the module")
     on_applied: tuple[str, ...] = setting((), doc="command run after a patch was applied")
@@ -81,6 +85,8 @@ class TargetSettings:
 class ClaudeSettings:
     """The model and its limits."""
 
+    SECTION: ClassVar[str] = "claude"  # for messages
+
     model: str = setting("claude-opus-5-5", doc="model name")
     base_url: str = setting("", doc="another server that speaks the Messages API")
     effort: Literal["", "low", "medium", "high", "xhigh", "max"] = setting(
@@ -96,6 +102,24 @@ class ClaudeSettings:
     cache_read_usd: float = setting(0.2, doc="price per million cached tokens read", least=0)
     cache_write_usd: float = setting(5.0, doc="price per million tokens cached", least=0)
     strict_tools: bool = setting(True, doc="send strict schemas (some local servers refuse)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSettings(ClaudeSettings):
+    """A model on a server of one's own; the same settings with other defaults."""
+
+    SECTION: ClassVar[str] = "local"
+
+    model: str = setting("", doc="model name, as the server knows it")
+    base_url: str = setting("", doc="the server's address; empty: there is none")
+    max_tokens: int = setting(8_000, doc="longest answer", least=256)
+    timeout_s: float = setting(600.0, doc="silence after which a call is given up", least=1)
+    retries: int = setting(2, doc="tries after 429, 5xx and lost connections", least=0)
+    input_usd: float = setting(0.0, doc="price per million input tokens", least=0)
+    output_usd: float = setting(0.0, doc="price per million output tokens", least=0)
+    cache_read_usd: float = setting(0.0, doc="price per million cached tokens read", least=0)
+    cache_write_usd: float = setting(0.0, doc="price per million tokens cached", least=0)
+    strict_tools: bool = setting(False, doc="send strict schemas (some local servers refuse)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +231,21 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModifySettings:
+    """What a person's instruction (`mendd modify`) may do."""
+
+    enabled: bool = setting(False, doc="whether instructions are carried out at all")
+    folders: tuple[str, ...] = setting(
+        (), doc="edits stay inside these folders of a target; none: as the target says"
+    )
+    max_kib: int = setting(256, doc="largest file an instruction may touch", least=1)
+    max_files: int = setting(10, doc="files one change may touch", least=1)
+    max_lines: int = setting(600, doc="changed lines one change may have", least=1)
+    retries: int = setting(3, doc="further attempts after one that failed", least=0)
+    cycles: int = setting(1, doc="fresh starts after self-diagnosis", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of it. Folders are absolute once loaded."""
 
@@ -216,6 +255,7 @@ class Settings:
     inbox_path: Path
     targets: tuple[TargetSettings, ...]
     claude: ClaudeSettings = field(default_factory=ClaudeSettings)
+    local: LocalSettings = field(default_factory=LocalSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
@@ -224,6 +264,7 @@ class Settings:
     service: ServiceSettings = field(default_factory=ServiceSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     research: ResearchSettings = field(default_factory=ResearchSettings)
+    modify: ModifySettings = field(default_factory=ModifySettings)
 
     def target(self, name: str | None) -> TargetSettings | None:
         """The target of that name; with no name, the only one there is."""

@@ -44,6 +44,8 @@ MEANINGS = {
     "": "At the top of the file.",
     "target": "One `[[target]]` for each code base; at least one.",
     "claude": "`[claude]`: the model, its limits and its prices.",
+    "local": "`[local]`: a model on a server of one's own that speaks the Messages API; the same "
+    "settings as `[claude]` with other defaults.",
     "search": "`[search]`: the embedded engine, which needs no model.",
     "budget": "`[budget]`: what may be spent on models; reserved before each call.",
     "sandbox": "`[sandbox]`: the throwaway containers.",
@@ -54,6 +56,7 @@ MEANINGS = {
     "target.metric": "`[[target.metric]]` below its `[[target]]`: a number for experiments "
     "(docs/research.md). The first is optimised unless a session names another; the others watch.",
     "research": "`[research]`: what a session of experiments gets unless it is told otherwise.",
+    "modify": "`[modify]`: what a person's instruction may do (docs/modify.md).",
     "alerts": "`[alerts]`: what counts as a concern, and who is told (docs/monitoring.md).",
 }
 

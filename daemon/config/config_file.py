@@ -19,7 +19,9 @@ from daemon.settings import (
     BudgetSettings,
     ClaudeSettings,
     InboxSettings,
+    LocalSettings,
     MetricSettings,
+    ModifySettings,
     ResearchSettings,
     SandboxSettings,
     SearchSettings,
@@ -38,12 +40,14 @@ MOST_BYTES = 1 << 20
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 SECTIONS: dict[str, type[Any]] = {
     "claude": ClaudeSettings,
+    "local": LocalSettings,
     "search": SearchSettings,
     "budget": BudgetSettings,
     "sandbox": SandboxSettings,
     "inbox": InboxSettings,
     "triage": TriageSettings,
     "service": ServiceSettings,
+    "modify": ModifySettings,
     "alerts": AlertSettings,
     "research": ResearchSettings,
 }
