@@ -14,7 +14,7 @@ from typing import Any
 from sandbox.capsule import TICK_S, Capsule, OutOfMemory
 from sandbox.errors import ImageUnavailable, SandboxDied, SandboxError
 from sandbox.launch import Launcher, Started, check_stop
-from sandbox.module import Module
+from sandbox.module import Module, share_of_a_test
 from sandbox.results import Ending, Results, Run
 from sandbox.session import GRACE_S, OUTPUT_KEPT, GuestSession, cut_off
 from sandbox.tree import Tree, read_file
@@ -68,7 +68,7 @@ class Bench:
         limit = timeout_s or self._launcher.limits.timeout_s
         files = {**changes, **extra_tests}
         canary = f"test_{secrets.token_hex(8)}" if self.module.pytest_args is not None else None
-        job = self._job(canary, first, only, tuple(extra_tests))
+        job = self._job(canary, first, only, tuple(extra_tests), limit)
         with self._launcher.slot(stop):
             started = self._begun(files, job, limit)
             try:
@@ -81,7 +81,7 @@ class Bench:
 
     def _job(
         self, canary: str | None, first: Sequence[str], only: Sequence[str] | None,
-        extra: Sequence[str],
+        extra: Sequence[str], limit: float,
     ) -> dict[str, Any]:  # fmt: skip
         module = self.module
         if canary is None:
@@ -91,6 +91,7 @@ class Bench:
             "mode": "run", "args": list(module.pytest_args or ()), "canary": canary,
             "module_path": module.adds_root_to_path, "first": list(first),
             "only": None if only is None else list(only), "extra": list(extra),
+            "test_s": module.test_timeout_s or share_of_a_test(limit),
         }  # fmt: skip
 
     def _begun(self, files: Files, job: dict[str, Any], limit: float) -> Started:
@@ -283,7 +284,7 @@ def concluded(results: Results, end: _End, output: bytearray) -> Run:
     return Run(
         ending=ending, outcomes=results.outcomes(), messages=results.messages(),
         durations=results.durations(), output=text, seconds=end.seconds, detail=detail,
-        collected=results.ids(),
+        collected=results.ids(), promised=results.promised,
     )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 SMALL_FILES, SMALL_MIB = 20_000, 64  # up to here a tree is copied (docs/sandbox.md)
 TREE_ROOM_MIB = 24  # what tests may add to a copied tree
 SHM_MIB = 16  # of /dev/shm
+TESTS_A_RUN = 12  # as many tests may use up their time before the run has used up its own
+LEAST_TEST_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,7 @@ class Module:
     writable_tree: bool | None = None  # None: writable when small and without native code
     junit_xml: str | None = None  # where the command writes it, below root; not for pytest
     env: Mapping[str, str] = field(default_factory=dict)  # constants for the tests
+    test_timeout_s: float | None = None  # processor time of one test; None: timeout_s / 12
 
     @property
     def pytest_args(self) -> tuple[str, ...] | None:
@@ -35,6 +38,11 @@ class Module:
     def adds_root_to_path(self) -> bool:
         """`python -m pytest` puts the working folder on the path, `pytest` does not."""
         return self.command[1:3] == ("-m", "pytest")
+
+
+def share_of_a_test(timeout_s: float) -> float:
+    """Processor time of one test, in seconds, where the settings name none."""
+    return max(LEAST_TEST_S, timeout_s / TESTS_A_RUN)
 
 
 @dataclass(frozen=True, kw_only=True)

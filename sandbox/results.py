@@ -21,6 +21,7 @@ SHAPES: dict[str, dict[str, tuple[type, ...]]] = {
     "missing": {"m": (str,)},
     "collected": {"ids": (list,)},
     "collect_error": {"id": (str,), "m": (str,)},
+    "promise": {"id": (str,), "tests": (list,)},
     "test": {
         "id": (str,), "p": (str,), "o": (str,), "sub": (str, type(None)), "n": (int,),
         "x": (bool,), "s": (int, float), "m": (str,),
@@ -67,6 +68,8 @@ class Run:
     seconds: float  # from handing over the job to its end, as the harness measured it
     detail: str  # why it ended so, in one line; empty when there is nothing to say
     collected: tuple[str, ...]  # in the order in which they were to run
+    promised: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    """Of files that could not be collected: the tests their text holds, and which may be idle."""
 
 
 class Forged(Exception):
@@ -112,6 +115,7 @@ class Results:
         self.finish: dict[str, Any] | None = None
         self.collected: dict[str, _Test] = {}
         self.collect_errors: dict[str, str] = {}
+        self.promised: dict[str, dict[str, bool]] = {}
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
@@ -139,6 +143,8 @@ class Results:
             self._collect(message["ids"])
         elif kind == "collect_error":
             self._collect_error(message)
+        elif kind == "promise":
+            self.promised[message["id"]] = dict(map(_promise, message["tests"]))
         elif kind == "test":
             self._result(message)
         else:
@@ -274,6 +280,13 @@ def strict_object(line: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise Forged("a line that is no JSON object")
     return message
+
+
+def _promise(pair: Any) -> tuple[str, bool]:
+    """One test that a file's text holds, and whether it may be skipped or expected to fail."""
+    if not isinstance(pair, list) or [type(part) for part in pair] != [str, bool]:
+        raise Forged("a promise that is none")
+    return pair[0], pair[1]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class UnusableBaseline(Exception):
 
 
 ADVICE = {
-    Ending.TIMED_OUT: "raise timeout_s for this target or mend the test that hangs",
+    Ending.TIMED_OUT: "raise timeout_s for this target, or lower its test_timeout_s if tests hang",
     Ending.OUT_OF_MEMORY: "raise sandbox.memory_mib or mend the test that eats it",
     Ending.FLOODED: "make the suite print less or raise sandbox.output_kib",
     Ending.FORGED: "the suite disturbs mendd's pytest plugin; see docs/sandbox.md",
@@ -74,7 +74,8 @@ def _check(run: Run) -> None:
 
 def _key(bench: Bench) -> str:
     module = bench.module
-    parts = [bench.tree.hash, bench.image_id, list(module.command), sorted(module.env.items())]
+    command, env = list(module.command), sorted(module.env.items())
+    parts = [bench.tree.hash, bench.image_id, command, env, module.test_timeout_s]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -93,6 +94,7 @@ def _remembered(path: Path, now: datetime) -> Baseline | None:
             seconds=data["seconds"],
             detail="",
             collected=tuple(data["collected"]),
+            promised=dict(data["promised"]),
         )
         return Baseline(outcomes=outcomes, flaky=tuple(data["flaky"]), run=run)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -111,6 +113,7 @@ def _remember(path: Path, found: Baseline, now: datetime) -> None:
         "output": found.run.output,
         "seconds": found.run.seconds,
         "collected": list(found.run.collected),
+        "promised": {file: dict(tests) for file, tests in found.run.promised.items()},
     }
     beside = path.with_suffix(".tmp")
     beside.write_text(json.dumps(data), "utf-8")

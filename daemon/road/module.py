@@ -1,6 +1,7 @@
 """A target's settings as the value the sandbox knows it by."""
 
 from daemon.settings import TargetSettings
+from sandbox.module import share_of_a_test
 from sandbox.trial import Module
 
 
@@ -17,6 +18,7 @@ def module_of(target: TargetSettings) -> Module:
         writable_tree=writable,
         junit_xml=target.junit_xml or None,
         env=target.env,
+        test_timeout_s=target.test_timeout_s or share_of_a_test(target.timeout_s),
     )
 
 

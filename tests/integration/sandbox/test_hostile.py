@@ -311,7 +311,7 @@ made = Sandbox(docker_host=None, limits=Limits(), slots=1, state=Path(sys.argv[1
 bench = made.prepare(Module(name="orphan", root=Path(sys.argv[2])))
 bench.warm([], 1)
 bench._warm[0][1].result()
-bench._launch({}).capsule.begin(bench._job("test_x", (), None, ()), 300)
+bench._launch({}).capsule.begin(bench._job("test_x", (), None, (), 300), 300)
 print("running", flush=True)
 sys.stdin.read()
 """
