@@ -113,6 +113,8 @@ def try_out(answer: Proposal, goal: Goal, job: Job) -> Ending | Feedback:
     job.stage("trial", ", ".join(answer.patch.filenames))
     proof: Proof = prove(answer.patch, goal, job)
     job.tried(proof)
+    if proof.judgement.flaky:
+        return Ending(verdict=Verdict.REJECTED, reason=proof.judgement.reason)
     if not proof.judgement.accepted:
         return Feedback(patch=answer.patch, reason=proof.judgement.reason, run=proof.trial)
     return settle(answer, proof, goal, job)

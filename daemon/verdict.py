@@ -4,19 +4,18 @@ Pure: no file, clock or container. A patch is accepted when nothing got worse an
 a target test, that test went from failing to passing because of the patch and nothing else.
 """
 
-import dataclasses
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from daemon.countercheck import detail, flaky_objection, named, removal_objection, unsteady
 from daemon.engines import Baseline
+from daemon.reopened import BAD, GOOD, Reopened, reopened
 from sandbox.trial import Ending, Outcome, Run
 
-BAD = frozenset({Outcome.FAILED, Outcome.ERROR})
-GOOD = frozenset({Outcome.PASSED, Outcome.XPASSED})
 IDLE = frozenset({Outcome.SKIPPED, Outcome.XFAILED})
-CUT_OFF = frozenset({Ending.TIMED_OUT, Ending.OUT_OF_MEMORY, Ending.CRASHED, Ending.FLOODED})
-MOST_SHOWN = 5
+MOST_SAID = 300
+HUNG = "timed out after "  # how the failure of a test begins that did not end (guest/keeper.py)
 
 ENDED = {
     Ending.TIMED_OUT: "the patched code did not come to an end within the time limit",
@@ -53,6 +52,7 @@ class Judgement:
     vanished: tuple[str, ...] = ()  # known before, gone with the patch
     newly_skipped: tuple[str, ...] = ()  # ran before, skipped or expected to fail now
     appeared: tuple[str, ...] = ()  # nobody knew them before
+    flaky: tuple[str, ...] = ()  # target tests that come out otherwise each time
 
 
 def judge(
@@ -63,6 +63,7 @@ def judge(
     target_tests: Collection[str],
     reproduction: str | None = None,
     flaky: Collection[str] = (),
+    again: Run | None = None,
 ) -> Judgement:
     """Judge a trial against the baseline and the removal check.
 
@@ -70,11 +71,13 @@ def judge(
     `reproduction`: the file name (or id) of a test the engine wrote; its ids may be new.
     `removal`: those tests run without the patch; None is accepted only without target tests.
     `flaky`: ids to leave out of account, beside the baseline's own.
+    `again`: those tests run once more with the patch; they have to pass again.
     """
     ignored = {*baseline.flaky, *flaky}
     before = {test: was for test, was in baseline.outcomes.items() if test not in ignored}
     now = {test: outcome for test, outcome in trial.outcomes.items() if test not in ignored}
-    healed = frozenset(test for test in before if _collects_again(test, before, now))
+    files = reopened(before, now, trial, baseline.run.promised)
+    healed = files.healed
     written = [test for test in now if _belongs(test, reproduction)]
     targets = _targets(target_tests, ignored, written)
     missed = [test for test in targets if not _passes(test, now, healed)]
@@ -84,17 +87,21 @@ def judge(
         reason="",
         fixed=_fixed(before, now, healed, written, missed),
         broken=_broken(before, now, reproduction),
-        vanished=_vanished(before, now, healed, trial, stopped=bool(missed)),
+        vanished=_vanished(before, now, files, trial, stopped=bool(missed)),
         newly_skipped=tuple(t for t, was in before.items() if was not in IDLE and _idle(t, now)),
-        appeared=_appeared(now, baseline, healed, reproduction),
+        appeared=_appeared(now, baseline, files, reproduction),
     )
-    reason = _objection(judgement, trial, missed, before) or _nothing_to_judge_by(
+    reason = _objection(judgement, trial, missed, before, files) or _nothing_to_judge_by(
         before, targets, now
     )
     if not reason and targets:
-        reason = _removal_objection(targets, before, removal)
+        reason = removal_objection(targets, before, removal)
+        judgement = replace(judgement, flaky=unsteady(targets, before, removal, reason))
+    if not reason and targets and again is not None:
+        reason, wavering = flaky_objection(targets, before, baseline, again)
+        judgement = replace(judgement, flaky=wavering)
     if reason:
-        return _replace(judgement, reason=reason)
+        return replace(judgement, reason=reason)
     return _accepted(judgement, targets, reproduction, before)
 
 
@@ -104,33 +111,52 @@ def _targets(tests: Collection[str], ignored: set[str], written: list[str]) -> l
 
 
 def _objection(
-    judgement: Judgement, trial: Run, missed: list[str], before: Mapping[str, Outcome]
+    judgement: Judgement,
+    trial: Run,
+    missed: list[str],
+    before: Mapping[str, Outcome],
+    files: Reopened,
 ) -> str:
     """The strongest reason against the trial, or nothing."""
     if trial.ending is not Ending.FINISHED:
-        return f"{ENDED[trial.ending]}{_detail(trial)}"
+        return f"{ENDED[trial.ending]}{detail(trial)}"
     unread = [test for test in judgement.broken if test not in before]
     if unread:
-        return f"with the patch this cannot be collected any more: {_named(unread)}"
+        return f"with the patch this cannot be collected any more: {named(unread)}"
     if judgement.broken:
         passed = all(before[test] in GOOD for test in judgement.broken)
-        was = "passed" if passed else "did not fail"
-        fail = "fails" if len(judgement.broken) == 1 else "fail"
-        return (
-            f"{_tests(judgement.broken)} that {was} before now {fail}: {_named(judgement.broken)}"
-        )
+        return _worse(judgement.broken, "passed" if passed else "did not fail", trial)
     if missed:
-        return f"the target test still does not pass: {_named(missed)}"
+        why = files.why_not.get(missed[0]) or _hung(missed[0], trial)
+        return f"the target test still does not pass: {named(missed)}" + (why and f" ({why})")
     if judgement.vanished:
-        return f"{_tests(judgement.vanished)} vanished: {_named(judgement.vanished)}"
+        return f"{_tests(judgement.vanished)} vanished: {named(judgement.vanished)}"
     if judgement.newly_skipped:
         return (
             f"{_tests(judgement.newly_skipped)} that ran before now skipped or expected to fail: "
-            f"{_named(judgement.newly_skipped)}"
+            f"{named(judgement.newly_skipped)}"
         )
     if judgement.appeared:
-        return f"{_tests(judgement.appeared)} appeared with the patch: {_named(judgement.appeared)}"
+        return f"{_tests(judgement.appeared)} appeared with the patch: {named(judgement.appeared)}"
     return ""
+
+
+def _worse(broken: tuple[str, ...], was: str, trial: Run) -> str:
+    """The tests that fail now, those that do not end apart."""
+    hung = [test for test in broken if _hung(test, trial)]
+    fail = "fails" if len(broken) == 1 else "fail"
+    if len(hung) < len(broken):
+        more = f"; {_tests(hung)} of them did not end: {named(hung)}" if hung else ""
+        return f"{_tests(broken)} that {was} before now {fail}: {named(broken)}{more}"
+    end = "does not end" if len(hung) == 1 else "do not end"
+    why = _hung(hung[0], trial)
+    return f"{_tests(hung)} that {was} before now {end}: {named(hung)} ({why})"
+
+
+def _hung(test: str, run: Run) -> str:
+    """How long a test ran that did not end, and where it was; empty for any other failure."""
+    message = run.messages.get(test, "")
+    return message.partition("\n")[0][:MOST_SAID] if message.startswith(HUNG) else ""
 
 
 def _nothing_to_judge_by(
@@ -141,23 +167,6 @@ def _nothing_to_judge_by(
     return "no test passes and none was to be fixed: there is nothing to judge the patch by"
 
 
-def _removal_objection(
-    targets: list[str], before: Mapping[str, Outcome], removal: Run | None
-) -> str:
-    """Why the removal check does not show that the patch made the difference, or nothing."""
-    if removal is None:
-        return "the removal check was not run, so nothing shows that the patch is what helped"
-    if removal.ending is not Ending.FINISHED and removal.ending not in CUT_OFF:
-        return f"the removal check cannot be judged: {removal.ending.value}{_detail(removal)}"
-    steady = [test for test in targets if _fails_again(test, removal)]
-    if not any(before.get(test) not in GOOD for test in steady):
-        return (
-            f"the target test passes without the patch too: {_named(targets)}; "
-            f"the patch is not what made it pass"
-        )
-    return ""
-
-
 def _accepted(
     judgement: Judgement,
     targets: list[str],
@@ -166,13 +175,13 @@ def _accepted(
 ) -> Judgement:
     if not targets:
         reason = "nothing got worse, but no test shows that the patch helps"
-        return _replace(judgement, accepted=True, evidence=Evidence.REGRESSION_ONLY, reason=reason)
+        return replace(judgement, accepted=True, evidence=Evidence.REGRESSION_ONLY, reason=reason)
     proven = any(test in before and not _belongs(test, reproduction) for test in targets)
-    return _replace(
+    return replace(
         judgement,
         accepted=True,
         evidence=Evidence.PROVEN if proven else Evidence.REPRODUCED,
-        reason=f"{_named(targets)} failed before, passes with the patch and fails without it; "
+        reason=f"{named(targets)} failed before, passes with the patch and fails without it; "
         f"nothing else got worse",
     )
 
@@ -184,24 +193,8 @@ def _passes(test: str, now: Mapping[str, Outcome], healed: frozenset[str]) -> bo
     return now.get(test) in GOOD or test in healed
 
 
-def _fails_again(test: str, removal: Run) -> bool:
-    """Whether a target test fails without the patch: by itself, with its file, or by a cut-off."""
-    outcome = removal.outcomes.get(test) or removal.outcomes.get(test.partition("::")[0])
-    if outcome is None:
-        return removal.ending in CUT_OFF
-    return outcome in BAD or outcome is Outcome.XFAILED
-
-
 def _idle(test: str, now: Mapping[str, Outcome]) -> bool:
     return now.get(test) in IDLE
-
-
-def _collects_again(test: str, before: Mapping[str, Outcome], now: Mapping[str, Outcome]) -> bool:
-    """A file that could not be collected, and now holds tests of which none fails."""
-    if "::" in test or before[test] is not Outcome.ERROR or test in now:
-        return False
-    inside = [outcome for name, outcome in now.items() if name.startswith(f"{test}::")]
-    return bool(inside) and not any(outcome in BAD for outcome in inside)
 
 
 def _belongs(test: str, reproduction: str | None) -> bool:
@@ -244,13 +237,13 @@ def _broken(
 def _vanished(
     before: Mapping[str, Outcome],
     now: Mapping[str, Outcome],
-    healed: frozenset[str],
+    files: Reopened,
     trial: Run,
     *,
     stopped: bool,
 ) -> tuple[str, ...]:
     """Known tests without an outcome. A run that a target test ended early still collected them."""
-    gone = [test for test in before if test not in now and test not in healed]
+    gone = [test for test in before if test not in now and test not in files.opened]
     if stopped or trial.ending is not Ending.FINISHED:
         collected = frozenset(trial.collected)
         gone = [test for test in gone if collected and test not in collected]
@@ -260,37 +253,19 @@ def _vanished(
 def _appeared(
     now: Mapping[str, Outcome],
     baseline: Baseline,
-    healed: frozenset[str],
+    files: Reopened,
     reproduction: str | None,
 ) -> tuple[str, ...]:
     known = {*baseline.outcomes, *baseline.flaky, *baseline.run.collected}
     return tuple(
         test
         for test in now
-        if test not in known
-        and test.partition("::")[0] not in healed
-        and not _belongs(test, reproduction)
+        if test not in known and not files.holds(test) and not _belongs(test, reproduction)
     )
 
 
 # -- in words --------------------------------------------------------------------------------------
 
 
-def _replace(
-    judgement: Judgement, *, reason: str, accepted: bool = False, evidence: Evidence = Evidence.NONE
-) -> Judgement:
-    return dataclasses.replace(judgement, accepted=accepted, evidence=evidence, reason=reason)
-
-
 def _tests(tests: Collection[str]) -> str:
     return "1 test" if len(tests) == 1 else f"{len(tests)} tests"
-
-
-def _named(tests: Iterable[str]) -> str:
-    names = list(tests)
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return ", ".join(names[:MOST_SHOWN]) + more
-
-
-def _detail(run: Run) -> str:
-    return f" ({run.detail})" if run.detail else ""

@@ -160,12 +160,12 @@ class Job:
             )
 
     def warm_up(self, report: BugReport | None = None) -> None:
-        """Start containers for a trial and its removal check while an engine thinks.
+        """Start containers for a trial and its two checks while an engine thinks.
 
         Where the tree is copied any patch fits them; else they wait for the reported file.
         """
         if self.bench.writable or report:
-            self.bench.warm([report.filename] if report else [], count=2)
+            self.bench.warm([report.filename] if report else [], count=3)
 
     def measure_baseline(self) -> None:
         """Measure and record the baseline."""

@@ -1,4 +1,4 @@
-"""Proves a patch: one trial with it, one run of its target tests without it, one judgement.
+"""Proves a patch: one trial with it, its target tests without it and once more with it, judged.
 
 With a test that an engine wrote, the suite runs once more without that test.
 """
@@ -55,14 +55,16 @@ class Proof:
 
 
 def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
-    """Run the patch and the removal check, side by side where the sandbox has slots for both."""
+    """Run the patch and the checks of its target tests, side by side where slots allow it."""
     source = job.source
     after = patched(patch, source.read)
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=3) as pool:
         tried = pool.submit(job.run, after, first=goal.tests, extra_tests=goal.extra)
-        removed = pool.submit(removal_check, goal, job) if goal.tests else None
+        removed = pool.submit(target_tests, {}, goal, job) if goal.tests else None
+        repeated = pool.submit(target_tests, after, goal, job) if goal.tests else None
         trial = tried.result()
         removal = removed.result() if removed else None
+        again = repeated.result() if repeated else None
     if job.stop.is_set():
         raise Killed
     judgement = judge(
@@ -71,6 +73,7 @@ def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
         removal,
         target_tests=goal.tests,
         reproduction=goal.reproduction.filename if goal.reproduction else None,
+        again=again,
     )
     if goal.reproduction and judgement.accepted:
         judgement = unaided(judgement, job.baseline(), job.run(after))
@@ -102,6 +105,9 @@ def unaided(judgement: Judgement, baseline: Baseline, suite: Run) -> Judgement:
     return replace(alone, accepted=False, evidence=Evidence.NONE, reason=reason)
 
 
-def removal_check(goal: Goal, job: "Job") -> Run:
-    """The target tests with the patch taken out: they have to fail again."""
-    return job.run({}, only=goal.tests, extra_tests=goal.extra)
+def target_tests(changes: Mapping[str, bytes], goal: Goal, job: "Job") -> Run:
+    """The target tests alone: without changes they have to fail again, with them to pass again.
+
+    The second catches most tests that are flaky enough to fail both times in the baseline.
+    """
+    return job.run(changes, only=goal.tests, extra_tests=goal.extra)

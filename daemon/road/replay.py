@@ -141,7 +141,7 @@ def _proof(
     after: Mapping[str, bytes],
     stop: Event,
 ) -> tuple[Baseline, Proof]:
-    """Run everything again: unpatched, patched, and the target tests with the patch taken out."""
+    """Run everything again: unpatched, patched, the target tests alone without and with it."""
     goal = _goal(certificate)
     tests, extra, limit_s = goal.tests, goal.extra, target.timeout_s
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -151,6 +151,13 @@ def _proof(
         )
         removed = (
             pool.submit(bench.run, {}, only=tests, extra_tests=extra, timeout_s=limit_s, stop=stop)
+            if tests
+            else None
+        )
+        repeated = (
+            pool.submit(
+                bench.run, after, only=tests, extra_tests=extra, timeout_s=limit_s, stop=stop
+            )
             if tests
             else None
         )
@@ -165,6 +172,7 @@ def _proof(
         removal,
         target_tests=tests,
         reproduction=goal.reproduction.filename if goal.reproduction else None,
+        again=repeated.result() if repeated else None,
     )
     if alone and judgement.accepted:
         judgement = unaided(judgement, baseline, alone.result())

@@ -306,7 +306,107 @@ def test_a_file_that_is_collected_and_fails_is_not_fixed() -> None:
     answer = judged({"t.py::a": P, "u.py::x": F}, {"u.py": E}, before=before, targets=("u.py",))
 
     assert not answer.accepted
-    assert answer.reason == "the target test still does not pass: u.py"
+    assert answer.reason == (
+        "the target test still does not pass: u.py (it can be collected, but u.py::x fails)"
+    )
+
+
+HELD = {"u.py": {"u.py::x": False, "u.py::y": False, "u.py::s": True}}  # s is marked skipif
+
+
+def reopened(trial: dict[str, Outcome], *, targets: tuple[str, ...] = ("u.py",)) -> Judgement:
+    """The judgement where u.py could not be collected, and its text holds x, y and s."""
+    before = {"t.py::a": P, "u.py": E} | ({} if "u.py" in targets else {"t.py::bug": F})
+    unpatched = Run(**{**vars(run(before)), "promised": HELD})
+    return judge(
+        Baseline(outcomes=before, flaky=(), run=unpatched),
+        run(trial), run(dict.fromkeys(targets, E)), target_tests=targets,
+    )  # fmt: skip
+
+
+def test_a_file_is_fixed_when_every_test_of_its_text_is_there_and_passes() -> None:
+    """With all parameters; a test that the file itself marks may be skipped."""
+    answer = reopened({"t.py::a": P, "u.py::x[1]": P, "u.py::x[2]": P, "u.py::y": P, "u.py::s": S})
+
+    assert answer.accepted, answer.reason
+    assert answer.fixed == ("u.py",)
+
+
+@pytest.mark.parametrize(
+    ("trial", "words"),
+    [
+        ({"u.py::x": P, "u.py::s": P}, "u.py::y is not there"),
+        ({"u.py::made_up": P}, "u.py::x is not there"),
+        ({}, "u.py::x is not there"),
+        ({"u.py::x": P, "u.py::y": S, "u.py::s": P}, "u.py::y is skipped"),
+        ({"u.py::x": P, "u.py::y": XF, "u.py::s": P}, "u.py::y is xfailed"),
+        ({"u.py::x": P, "u.py::y": P, "u.py::s": F}, "u.py::s fails"),
+        ({"u.py": E}, "does not pass: u.py"),
+    ],
+)
+def test_an_import_mended_at_the_cost_of_tests_is_no_repair(
+    trial: dict[str, Outcome], words: str
+) -> None:
+    """Other ids, none at all, skipped ones: the file does not count as passing."""
+    answer = reopened({"t.py::a": P, **trial})
+
+    assert not answer.accepted
+    assert words in answer.reason
+
+
+def test_a_file_that_can_be_collected_again_may_hold_other_failures() -> None:
+    """It counted as failing; what fails in it now is no regression of another bug's patch."""
+    fixed = {"t.py::a": P, "t.py::bug": P}
+    targets = ("t.py::bug",)
+
+    assert reopened({**fixed, "u.py::x": F, "u.py::y": P, "u.py::s": S}, targets=targets).accepted
+    lost = reopened({**fixed, "u.py::x": P}, targets=targets)
+    assert lost.reason == "1 test vanished: u.py"
+
+
+def test_a_target_that_fails_when_run_again_with_the_patch_is_flaky() -> None:
+    """A coin that fell four times on the right side, and then on the other."""
+    answer = judge(
+        Baseline(outcomes=BEFORE, flaky=(), run=run(BEFORE)), run(FIXED), run({"t.py::bug": F}),
+        target_tests=BUG, again=run({"t.py::bug": F}),
+    )  # fmt: skip
+
+    assert not answer.accepted
+    assert answer.evidence is Evidence.NONE
+    assert answer.flaky == BUG
+    assert answer.reason.startswith(
+        "flaky: t.py::bug passed with the patch, and not when run again"
+    )
+
+
+@pytest.mark.parametrize("ending", [e for e in Ending if e is not Ending.FINISHED])
+def test_a_second_look_that_shows_nothing_proves_nothing(ending: Ending) -> None:
+    """A run without an outcome for the target is no second pass."""
+    answer = judge(
+        Baseline(outcomes=BEFORE, flaky=(), run=run(BEFORE)), run(FIXED), run({"t.py::bug": F}),
+        target_tests=BUG, again=run({}, ending),
+    )  # fmt: skip
+
+    assert not answer.accepted
+    assert ending.value in answer.reason
+
+
+def test_a_target_that_passes_unpatched_all_at_once_is_flaky_too() -> None:
+    """It failed twice in the baseline and passes in the removal check."""
+    assert judged(FIXED, {"t.py::bug": P}).flaky == BUG
+    assert judged(FIXED).flaky == ()
+
+
+def test_a_test_that_hangs_with_the_patch_is_named_so() -> None:
+    """A regression an operator understands at once."""
+    where = "timed out after 10 s of processor time, at m.py:4 in count"
+    trial = Run(
+        **{**vars(run({**FIXED, "t.py::a": F})), "messages": {"t.py::a": f"{where}\nThread …"}}
+    )
+
+    assert judged(trial).reason == (
+        f"1 test that passed before now does not end: t.py::a ({where})"
+    )
 
 
 def test_a_file_that_cannot_be_collected_any_more_breaks() -> None:
