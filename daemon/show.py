@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 STYLES = {
     **dict.fromkeys(("ok", "applied", "approved", "verified", "passed", "running"), "green"),
-    **dict.fromkeys(("weak", "held", "waiting", "came_back", "reverted", "unverified"), "yellow"),
-    **dict.fromkeys(("bad", "rejected", "failed", "frozen", "killed", "broken", "on"), "red"),
+    **dict.fromkeys(
+        ("weak", "held", "waiting", "came_back", "reverted", "unverified", "warning"), "yellow"
+    ),
+    **dict.fromkeys(
+        ("bad", "rejected", "failed", "frozen", "killed", "broken", "on", "urgent"), "red"
+    ),
+    "warning": "yellow",
+    "urgent": "red",
     **dict.fromkeys(("declined", "ignored", "off", "open"), "cyan"),
 }
 DIFF_STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))

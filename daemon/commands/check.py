@@ -13,6 +13,7 @@ EXAMPLE = """\
   mendd check
   mendd check --baseline      also run every target's tests in the sandbox
   mendd check --online        also ask the model's server (costs nothing)
+  mendd check --alerts        also send a test alert through every channel
 """
 
 
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to look at beside the quick things."""
     parser.add_argument("--baseline", action="store_true", help="run the targets' tests, twice")
     parser.add_argument("--online", action="store_true", help="ask whether the model is reachable")
+    parser.add_argument("--alerts", action="store_true", help="send a test alert everywhere")
     add_json(parser)
 
 
@@ -42,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 def look(options: argparse.Namespace, settings: "Settings") -> list[Finding]:
     """Every finding; the slow ones only when asked for."""
+    from daemon.commands.check_alerts import alert_findings
     from daemon.commands.check_engine import baselines, engine_findings
     from daemon.commands.check_folders import folder_findings
     from daemon.commands.check_model import model_findings
@@ -51,6 +54,7 @@ def look(options: argparse.Namespace, settings: "Settings") -> list[Finding]:
     for target in settings.targets:
         findings += target_findings(target, settings)
     findings += model_findings(settings, online=options.online)
+    findings += alert_findings(settings, send=options.alerts)
     findings += engine_findings(settings)
     if options.baseline and not _engine_is_gone(findings):
         findings += baselines(settings)

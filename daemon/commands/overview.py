@@ -26,6 +26,7 @@ VERDICTS = frozenset(
 )
 LAST_VERDICTS = 5
 MOST_WORK = 200
+MOST_CONCERNS = 50
 
 
 def overview(settings: "Settings", now: datetime) -> dict[str, Any]:
@@ -49,6 +50,7 @@ def overview(settings: "Settings", now: datetime) -> dict[str, Any]:
         "inbox": _inbox(settings),
         "orders": _count(settings.state / "orders", "*.json"),
         "budget": _budget(settings, now),
+        "concerns": _concerns(settings, now),
         "last": _last(settings),
     }
 
@@ -134,6 +136,17 @@ def _budget(settings: "Settings", now: datetime) -> dict[str, Any]:
         return {**told, "spent_usd": 0.0}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return {**told, "trouble": str(error)}
+
+
+def _concerns(settings: "Settings", now: datetime) -> list[dict[str, Any]] | dict[str, str]:
+    """What an operator should look at, the gravest first; or `trouble`."""
+    from daemon.monitor.concerns import concerns
+
+    try:
+        found = concerns(trail_path(settings), settings.alerts, now)
+    except OSError as error:
+        return {"trouble": f"{trail_path(settings)}: {error.strerror}"}
+    return [concern.to_json() for concern in found[:MOST_CONCERNS]]
 
 
 def _last(settings: "Settings") -> list[dict[str, Any]] | dict[str, str]:

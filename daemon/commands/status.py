@@ -53,6 +53,10 @@ def tell(found: Mapping[str, Any], screen: "Screen") -> None:
     if isinstance(work, list) and work:
         screen.say()
         screen.table(("state", "id", "target", "next", "why"), [_row(each) for each in work])
+    concerns = found["concerns"]
+    if isinstance(concerns, list) and concerns:
+        screen.say()
+        _tell_concerns(concerns, screen)
     last = found["last"]
     if isinstance(last, list) and last:
         screen.say()
@@ -102,7 +106,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("today", _spent(budget)),
         ("state", found["state"]),
     ]
-    for name in ("work", "last"):
+    for name in ("work", "concerns", "last"):
         if isinstance(found[name], Mapping):
             facts.append((f"{name}: trouble", found[name]["trouble"]))
     return facts
@@ -150,6 +154,19 @@ def _row(work: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     choices = f" ({work['choices']} choices)" if work["choices"] > 1 else ""
     why = one_line(f"{work['reason'] or work['task']}{choices}", 160)
     return work["state"], work["id"], work["target"] or "-", next_try or "-", why
+
+
+def _tell_concerns(concerns: list[dict[str, Any]], screen: "Screen") -> None:
+    """What to look at and what to do; waiting work stands in its own table already."""
+    from daemon.show import one_line
+
+    rows = [
+        (each["severity"], each["target"] or "-", one_line(f"{each['words']}", 160), each["remedy"])
+        for each in concerns
+        if each["kind"] != "waits"
+    ]
+    if rows:
+        screen.table(("concern", "target", "what", "what to do"), rows)
 
 
 def _tell_last(last: list[dict[str, Any]], screen: "Screen") -> None:

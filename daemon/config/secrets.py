@@ -1,4 +1,4 @@
-"""Where the model's key comes from: the environment or a systemd credential, never the config."""
+"""Where secrets come from: the environment or a systemd credential, never the config."""
 
 import os
 from collections.abc import Mapping
@@ -15,15 +15,20 @@ def api_key(environ: Mapping[str, str] = os.environ) -> str | None:
     `$ANTHROPIC_API_KEY` wins; else `$CREDENTIALS_DIRECTORY/anthropic_api_key`, where systemd puts
     `LoadCredential=anthropic_api_key:...` (systemd.exec(5)). White space around it is dropped.
     """
-    return environ.get(KEY_VARIABLE, "").strip() or _credential(environ)
+    return secret(KEY_VARIABLE, CREDENTIAL_FILE, environ)
 
 
-def _credential(environ: Mapping[str, str]) -> str | None:
+def secret(variable: str, credential: str, environ: Mapping[str, str]) -> str | None:
+    """The secret of that environment variable, else of that systemd credential, else None."""
+    return environ.get(variable, "").strip() or _credential(credential, environ)
+
+
+def _credential(name: str, environ: Mapping[str, str]) -> str | None:
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
         return None
     try:
-        data = (Path(folder) / CREDENTIAL_FILE).read_bytes()
+        data = (Path(folder) / name).read_bytes()
     except OSError:
         return None
     return data[:LONGEST_KEY].decode("utf-8", "replace").strip() or None

@@ -16,8 +16,8 @@ from audit.record import Record
 from daemon.settings import AlertSettings
 
 EVENTS = frozenset(
-    "applied reverted revert_refused rejected failed frozen held came_back gate_refused trial "
-    "budget_stop learned".split()
+    {"applied", "reverted", "revert_refused", "rejected", "failed", "frozen", "held"}
+    | {"came_back", "gate_refused", "trial", "budget_stop", "learned"}
 )
 MOST_RECORDS = 20_000
 SUSPICIOUS_GATES = ("scope", "policy")
@@ -57,7 +57,7 @@ def concerns(trail: Path, settings: AlertSettings, now: datetime) -> list[Concer
     records = since(trail, begin, EVENTS, most=MOST_RECORDS)
     found = [concern for rule in RULES for concern in rule(records, settings)]
     order = ("urgent", "warning", "notice")
-    return sorted(found, key=lambda each: (order.index(each.severity), each.last), reverse=False)
+    return sorted(found, key=lambda each: (order.index(each.severity), each.last))
 
 
 def edited_often(records: Sequence[Record], settings: AlertSettings) -> Iterator[Concern]:

@@ -54,10 +54,10 @@ def find(mending: Home, sandbox: Checked) -> Find:
 
 
 def test_a_good_installation_is_good(mending: Home, sandbox: Checked) -> None:
-    """Exit code 0; only the missing service and key are weak."""
+    """Exit code 0; only the missing service, key and alerts are weak."""
     shown = mending.mendd("check")
 
-    assert ", 2 weak, 0 bad" in shown
+    assert ", 3 weak, 0 bad" in shown
     assert "tests in test_shop.py" in shown
 
 
@@ -199,3 +199,19 @@ def test_an_empty_suite_is_bad(find: Find, mending: Home) -> None:
     (mending.folder / "shop" / "test_shop.py").write_text("")
 
     assert find("target shop", "baseline", "--baseline", code=Exit.NO)["level"] == "bad"
+
+
+def test_alerts_are_tried_when_asked_for(
+    mending: Home, find: Find, sandbox: Checked, tmp_path: Path
+) -> None:
+    """Named: ok. With --alerts the command really runs; one that fails is bad and says why."""
+    out = tmp_path / "alert.json"
+    config = mending.folder / "mendd.toml"
+    before = config.read_text()
+    config.write_text(f'{before}\n[alerts]\ncommand = ["tee", "{out}"]\n')
+    assert find("alerts", "command")["level"] == "ok"
+    assert not out.exists()
+    assert find("alerts", "command", "--alerts")["level"] == "ok"
+    assert '"kind": "test"' in out.read_text()
+    config.write_text(f'{before}\n[alerts]\ncommand = ["false"]\n')
+    assert "ended with 1" in find("alerts", "command", "--alerts", code=1)["detail"]
