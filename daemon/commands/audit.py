@@ -1,20 +1,12 @@
 """`mendd audit`: list, show, verify and report, all read-only."""
 
 import argparse
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daemon.actions import looking
 from daemon.commands import CommandError, Exit, add_json, settings_of
-from daemon.commands.records import (
-    full_id,
-    last_records,
-    moment,
-    record_numbered,
-    reflection_ids,
-    trail_path,
-)
+from daemon.commands.records import trail_path
 
 if TYPE_CHECKING:
     from audit.record import Record
@@ -28,7 +20,6 @@ EXAMPLE = """\
   mendd audit verify --head "120 3f0c…"   also against a head noted elsewhere
   mendd audit report 20261120T0918 > report.md
 """
-LAST = 30
 TOLD = ("reason", "summary", "outcome", "rationale", "task_summary", "what", "how", "tests", "file")
 
 
@@ -41,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--target", help="only this target")
     listing.add_argument("--since", metavar="WHEN", help="30m, 2h, 3d, today or a date and time")
     listing.add_argument(
-        "--last", type=_count, default=LAST, metavar="N", help=f"newest N ({LAST}); 0 means all"
+        "--last",
+        type=_count,
+        default=looking.LAST,
+        metavar="N",
+        help=f"newest N ({looking.LAST}); 0 means all",
     )
     showing = ways.add_parser("show", help="all about one reflection, or one record")
     showing.add_argument(
@@ -70,7 +65,14 @@ def list_records(options: argparse.Namespace, settings: "Settings", screen: "Scr
     """The newest records that match, oldest first, in one line each."""
     from daemon.show import local_time
 
-    records = list(_matching(options, settings))
+    records = looking.records(
+        settings,
+        event=options.event,
+        reflection=options.reflection,
+        target=options.target,
+        since=options.since,
+        last=options.last,
+    )
     if options.json:
         screen.document({"records": [record.to_json() for record in records]})
         return Exit.DONE
@@ -87,7 +89,7 @@ def list_records(options: argparse.Namespace, settings: "Settings", screen: "Scr
 
 def show(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
     """Every record of one reflection, or the one record with this number."""
-    records = _records_of(options.id, settings)
+    records = looking.records_of(settings, options.id)
     if options.json:
         screen.document({"records": [record.to_json() for record in records]})
         return Exit.DONE
@@ -100,12 +102,10 @@ def show(options: argparse.Namespace, settings: "Settings", screen: "Screen") ->
 
 def verify_chain(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
     """Exit code 0 when every record follows on the one before, else 1."""
-    from audit.verify import verify
-
     path = trail_path(settings)
-    found = verify(path, head=_head(options.head))
+    found = looking.chain(settings, _head(options.head))
     if options.json:
-        screen.document({"trail": str(path), **vars(found)})
+        screen.document(looking.chain_document(settings, found))
     elif found.ok:
         screen.say(f"{path}: {found}")
     else:
@@ -119,19 +119,11 @@ def verify_chain(options: argparse.Namespace, settings: "Settings", screen: "Scr
 
 def report(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
     """The saved report, or one made now from the trail."""
-    from audit.durable import plain_name
-
-    path = trail_path(settings)
-    id_ = full_id(options.id, reflection_ids(path), "reflection")
-    file = settings.state / "audit" / "reports" / f"{plain_name(id_)}.md"
-    try:
-        text, saved = file.read_text("utf-8", "replace"), True
-    except FileNotFoundError:
-        text, saved = _made_now(id_, path), False
+    found = looking.saved_report(settings, options.id)
     if options.json:
-        screen.document({"reflection": id_, "file": str(file) if saved else None, "markdown": text})
+        screen.document(vars(found))
     else:
-        screen.markdown(text)
+        screen.markdown(found.markdown)
     return Exit.DONE
 
 
@@ -148,52 +140,6 @@ def gist(record: "Record") -> str:
     if told is not None and not (files and record.event == "applied"):
         words.append(f"{told} tests" if isinstance(told, int) else str(told))
     return one_line(": ".join(words), 100)
-
-
-def _matching(options: argparse.Namespace, settings: "Settings") -> Iterator["Record"]:
-    """The records that pass every filter, the newest `--last` of them."""
-    from collections import deque
-
-    from audit.record import EVENTS
-    from audit.verify import records_in
-
-    if options.event is not None and options.event not in EVENTS:
-        raise CommandError(f"there is no event {options.event!r}; there are {_words(EVENTS)}")
-    path = trail_path(settings)
-    reflection = options.reflection
-    if reflection is not None:
-        reflection = full_id(reflection, reflection_ids(path), "reflection")
-    since = moment(options.since, datetime.now(UTC)) if options.since else None
-    filters = (reflection, options.event, options.target, since)
-    if options.last and all(each is None for each in filters):
-        return iter(last_records(path, options.last))
-    plain = options.last if since is None and options.target is None else 0
-    records = (
-        record
-        for record in records_in(
-            path, reflection=reflection, event=options.event, last=plain or None
-        )
-        if options.target in (None, record.target)
-        and (since is None or datetime.fromisoformat(record.time) >= since)
-    )
-    return iter(deque(records, maxlen=options.last)) if options.last else records
-
-
-def _words(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names))
-
-
-def _records_of(given: str, settings: "Settings") -> list["Record"]:
-    from audit.verify import records_in
-
-    path = trail_path(settings)
-    number = given.removeprefix("#")
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        record = record_numbered(path, int(number))
-        if record is not None:
-            return [record]
-    id_ = full_id(given, reflection_ids(path), "reflection")
-    return list(records_in(path, reflection=id_))
 
 
 def _show_record(record: "Record", screen: "Screen") -> None:
@@ -224,22 +170,12 @@ def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _made_now(id_: str, path: Path) -> str:
-    from audit.report import markdown_report
-    from audit.story import story_of
-    from audit.verify import records_in
-
-    return markdown_report(story_of(id_, records_in(path, reflection=id_)))
-
-
-def _head(given: str | None) -> tuple[int, str] | None:
-    from audit.verify import read_head
-
+def _head(given: str | None) -> str | None:
+    """The head as written, or what the file of that name holds."""
     if given is None:
         return None
     try:
-        text = Path(given).read_text("utf-8") if Path(given).is_file() else given
-        return read_head(text)
+        return Path(given).read_text("utf-8") if Path(given).is_file() else given
     except (OSError, ValueError) as error:
         raise CommandError(f"--head: {error}") from None
 

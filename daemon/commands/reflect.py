@@ -3,18 +3,14 @@
 import argparse
 import json
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands import CommandError, Exit, add_json, settings_of
 
 if TYPE_CHECKING:
+    from daemon.actions.noting import Dropped
     from daemon.settings import Settings
-    from reflections.reflection import Reflection
-
-    Notes = tuple[Reflection, ...]
 
 EXAMPLE = """\
   mendd reflect --outcome "total() fails on an empty cart" < traceback.txt
@@ -23,16 +19,6 @@ EXAMPLE = """\
 """
 FIELDS = ("target", "task", "outcome", "test")
 TRACEBACK = "Traceback (most recent call last):"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outlook:
-    """What will become of one reflection; `kind` is None for one that will be ignored."""
-
-    id: str
-    target: str | None
-    kind: str | None
-    reason: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,12 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check, drop, and print the ids on stdout (everything else goes to stderr)."""
+    from daemon.actions.noting import drop
+
     settings = settings_of(options)
     name, data = _given(options, settings.inbox.max_kib * 1024)
-    notes = _read(name, data)
-    outlooks = [_outlook(note, settings) for note in notes]
-    path = None if options.dry_run else _drop(notes, settings)
-    _tell(options, settings, outlooks, path)
+    _tell(options, settings, drop(name, data, settings, dry_run=options.dry_run))
     return Exit.DONE
 
 
@@ -126,74 +111,20 @@ def _check_size(data: bytes, where: str, most: int) -> None:
         )
 
 
-def _read(name: str, data: bytes) -> "Notes":
-    """The reflections as the inbox would read them; what it would refuse is refused here."""
-    from reflections.note import UnreadableNote, read_notes
-
-    try:
-        return read_notes(name, data, received=datetime.now(UTC))
-    except UnreadableNote as error:
-        why = f"the inbox would not take all of this: {error}"
-        raise CommandError(f"{why}\nnothing was dropped; put it right and try again") from None
-
-
-def _outlook(note: "Reflection", settings: "Settings") -> Outlook:
-    """What triage and the choice of a target will say."""
-    from daemon.road.lanes import target_of
-    from reflections.triage import DEFAULT, Families, triage
-
-    words = settings.triage
-    families = Families(
-        bug=words.bug or DEFAULT.bug,
-        performance=words.performance or DEFAULT.performance,
-        behaviour=words.behaviour or DEFAULT.behaviour,
-    )
-    sorted_out = triage(note, families)
-    target = target_of(note, settings)
-    if isinstance(target, str):
-        raise CommandError(f"{target}; say which one with --target")
-    return Outlook(id=note.id, target=target.name, kind=sorted_out.kind, reason=sorted_out.reason)
-
-
-def _drop(notes: "Notes", settings: "Settings") -> Path:
-    """One file with all of them, whole from the first moment it can be seen."""
-    import os
-
-    inbox = settings.inbox_path
-    inbox.mkdir(parents=True, exist_ok=True)
-    path = inbox / f"{notes[0].id}.json"
-    if path.exists():
-        raise CommandError(f"{path} is there already and waits to be read", Exit.WORLD)
-    beside = inbox / f".{path.name}.tmp"  # the inbox passes over dot files
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump([note.to_json() for note in notes], file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
-    return path
-
-
-def _tell(
-    options: argparse.Namespace, settings: "Settings", outlooks: list[Outlook], path: Path | None
-) -> None:
+def _tell(options: argparse.Namespace, settings: "Settings", dropped: "Dropped") -> None:
     from daemon.show import Screen
 
     if options.json:
-        Screen().document(
-            {
-                "dropped": None if path is None else str(path),
-                "reflections": [vars(outlook) for outlook in outlooks],
-            }
-        )
+        Screen().document(dropped.to_json())
         return
     aside = Screen(sys.stderr)
-    for outlook in outlooks:
+    for outlook in dropped.outlooks:
         Screen().say(outlook.id)
         if outlook.kind is None:
             aside.say(f"it will be ignored: {outlook.reason}")
         else:
             aside.say(f"{outlook.kind} for {outlook.target}: {outlook.reason}")
-    if path is not None and not _is_served(settings):
+    if dropped.path is not None and not _is_served(settings):
         aside.say("no service runs; 'mendd run --once' works on it now")
 
 
