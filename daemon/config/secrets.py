@@ -18,6 +18,11 @@ def api_key(environ: Mapping[str, str] = os.environ) -> str | None:
     return secret(KEY_VARIABLE, CREDENTIAL_FILE, environ)
 
 
+def local_key(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The key of the local server, which mostly needs none: `$MENDD_LOCAL_KEY`, `local_key`."""
+    return secret("MENDD_LOCAL_KEY", "local_key", environ)
+
+
 def secret(variable: str, credential: str, environ: Mapping[str, str]) -> str | None:
     """The secret of that environment variable, else of that systemd credential, else None."""
     return environ.get(variable, "").strip() or _credential(credential, environ)

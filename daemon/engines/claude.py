@@ -49,9 +49,7 @@ MOST_FAILING = 5  # failing tests of a trial shown with their message
 
 
 class ClaudeEngine:
-    """Opens conversations with one model."""
-
-    name = "claude"
+    """Opens conversations with one model: Claude, or one on a server of one's own (`local`)."""
 
     def __init__(
         self,
@@ -62,6 +60,7 @@ class ClaudeEngine:
         reflection: str | None = None,
     ) -> None:
         """`reflection` names whose budget is used; without it, the case's own reflection."""
+        self.name = settings.SECTION
         self._settings = settings
         self._budget = budget
         self._key = key

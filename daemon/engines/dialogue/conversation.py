@@ -125,7 +125,8 @@ class Conversation:
         """One more answer, or why there can be none any more."""
         most = self._settings.turns
         if self._turns >= most:
-            reason = f"no end after {most} answers in one conversation ([claude] turns)"
+            where = f"[{self._settings.SECTION}] turns"
+            reason = f"no end after {most} answers in one conversation ({where})"
             return Ended(kind="turns", reason=reason)
         self._turns += 1
         request = self._request()
@@ -163,9 +164,9 @@ class Conversation:
         return self._nudge(answer, patience)
 
     def _cut_off(self, patience: _Patience) -> Ended | None:
-        most = self._settings.max_tokens
+        most, section = self._settings.max_tokens, self._settings.SECTION
         if patience.cuts == 0:
-            reason = f"the answers were cut off at {most} tokens; raise [claude] max_tokens"
+            reason = f"the answers were cut off at {most} tokens; raise [{section}] max_tokens"
             return Ended(kind="cut", reason=reason)
         patience.cuts -= 1
         self._say([_text(TOO_LONG.format(most))])

@@ -75,6 +75,7 @@ class Callee:
     address: str
     model: str
     timeout_s: float
+    section: str = "claude"  # of the configuration
 
 
 def failure(error: Exception, callee: Callee) -> Failure:
@@ -89,15 +90,15 @@ def failure(error: Exception, callee: Callee) -> Failure:
     billed = _billed(error)
     if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException | TimeoutError):
         words = f"{callee.address} was silent for {callee.timeout_s:g} s"
-        return _unreachable(words, billed)
+        return _unreachable(words, billed, callee.section)
     if isinstance(error, anthropic.APIConnectionError | httpx2.TransportError | StreamBroken):
         words = f"the connection to {callee.address} failed: {_root(error)}"
-        return _unreachable(words, billed)
+        return _unreachable(words, billed, callee.section)
     if isinstance(error, ValueError):  # json.JSONDecodeError, UnicodeDecodeError
         return garbled("its answer is not JSON", callee)
     fault = ModelSetup(
         f"the call of {callee.address} could not be made: {type(error).__name__}: {error}. "
-        "Check the key and [claude] base_url with `mendd check`"
+        f"Check the key and [{callee.section}] base_url with `mendd check`"
     )
     return Failure(error=fault, retry=False, billed=Billed.NOTHING)
 
@@ -105,8 +106,8 @@ def failure(error: Exception, callee: Callee) -> Failure:
 def garbled(what: str, callee: Callee) -> Failure:
     """Something answered with success, but no message came of it; it may have been billed."""
     fault = ModelGarbled(
-        f"{callee.address} answered, but {what}. Check that [claude] base_url names a server "
-        "that speaks the Messages API (without /v1) and that no proxy stands in between"
+        f"{callee.address} answered, but {what}. Check that [{callee.section}] base_url names "
+        "a server that speaks the Messages API (without /v1) and that no proxy stands in between"
     )
     return Failure(error=fault, retry=True, billed=Billed.UNKNOWN)
 
@@ -128,7 +129,8 @@ def _status(error: "anthropic.APIStatusError", callee: Callee) -> Failure:
     if code == 413 or (code == 400 and "prompt is too long" in said.lower()):
         fault: EngineError = ConversationTooLong(f"the conversation does not fit {callee.model}")
     else:
-        advice = _ADVICE.get(code, "Check [claude] in mendd.toml and the server's log")
+        advice = _ADVICE.get(code, "Check [{}] in mendd.toml and the server's log")
+        advice = advice.format(callee.section)
         fault = ModelSetup(f"{callee.address} answered {code}: {said}. {advice}")
     return Failure(error=fault, retry=False, billed=Billed.NOTHING)
 
@@ -142,7 +144,7 @@ _ADVICE = {
     401: "Set a valid ANTHROPIC_API_KEY (or the systemd credential anthropic_api_key)",
     402: "The account cannot pay; see its billing page",
     403: "This key may not use the model; see the workspace's permissions",
-    404: "Check [claude] model and base_url (without /v1)",
+    404: "Check [{}] model and base_url (without /v1)",
     **dict.fromkeys(
         (301, 302, 303, 307, 308), "Redirects are not followed; set the final base_url"
     ),
@@ -164,8 +166,8 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     return max(asked, 0.0)
 
 
-def _unreachable(words: str, billed: Billed) -> Failure:
-    advice = "Check the network and [claude] base_url; mendd tries again later by itself"
+def _unreachable(words: str, billed: Billed, section: str) -> Failure:
+    advice = f"Check the network and [{section}] base_url; mendd tries again later by itself"
     return Failure(error=ModelUnreachable(f"{words}. {advice}"), retry=True, billed=billed)
 
 

@@ -71,6 +71,7 @@ class Transport:
             address=settings.base_url or OFFICIAL,
             model=settings.model,
             timeout_s=settings.timeout_s,
+            section=settings.SECTION,
         )
         self._client = open_client(settings, key)
 
@@ -165,6 +166,11 @@ class Transport:
 
 def open_client(settings: ClaudeSettings, key: str | None) -> "anthropic.Anthropic":
     """The SDK's client: explicit key and address, no retries, no redirects, no tracing."""
+    section = settings.SECTION
+    if not settings.model:
+        raise ModelSetup(f"[{section}] model is empty: name the model the server is to use")
+    if section == "local" and not settings.base_url:
+        raise ModelSetup("[local] base_url is empty: give the address of your server")
     if key is None and not settings.base_url:
         raise ModelSetup(
             "there is no key for the Claude API. Set ANTHROPIC_API_KEY, or give the service the "
@@ -175,7 +181,7 @@ def open_client(settings: ClaudeSettings, key: str | None) -> "anthropic.Anthrop
             "the key for the Claude API holds white space or other characters that no key has. "
             "Copy it again into ANTHROPIC_API_KEY or the credential anthropic_api_key"
         )
-    address = _checked_address(settings.base_url or OFFICIAL)
+    address = _checked_address(settings.base_url or OFFICIAL, section)
     with _without_sdk_environment():
         import anthropic
 
@@ -191,15 +197,15 @@ def open_client(settings: ClaudeSettings, key: str | None) -> "anthropic.Anthrop
         )
 
 
-def _checked_address(url: str) -> str:
+def _checked_address(url: str, section: str) -> str:
     import httpx2
 
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
-        raise ModelSetup(f"[claude] base_url {url!r} is no address: {error}") from error
+        raise ModelSetup(f"[{section}] base_url {url!r} is no address: {error}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ModelSetup(f"[claude] base_url {url!r} must look like http://127.0.0.1:11434")
+        raise ModelSetup(f"[{section}] base_url {url!r} must look like http://127.0.0.1:11434")
     return url
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from daemon.config.config_file import load_settings
+from daemon.engines import MEND, EngineError, Task
 from daemon.engines.choose import engines_for
 from daemon.settings import Settings
+from tests.fake_model import FakeModel
 
 KEY = {"ANTHROPIC_API_KEY": "sk-ant-test"}
 
@@ -23,10 +25,13 @@ def settings(folder: Path, engine: str = "auto", rest: str = "") -> Settings:
     return load_settings(folder / "mendd.toml")
 
 
-def job(chosen: Settings, environ: Mapping[str, str], failing: tuple[str, ...]) -> Any:
+def job(
+    chosen: Settings, environ: Mapping[str, str], failing: tuple[str, ...], task: Task = MEND
+) -> Any:
     shop = SimpleNamespace(settings=chosen, environ=environ, budget=None)
     return SimpleNamespace(
         target=chosen.targets[0],
+        task=task,
         shop=shop,
         work=SimpleNamespace(id="r1"),
         baseline=lambda: SimpleNamespace(failing=failing),
@@ -62,6 +67,45 @@ def test_a_local_server_needs_no_key(tmp_path: Path) -> None:
     chosen = settings(tmp_path, rest='[claude]\nbase_url = "http://127.0.0.1:11434"\n')
 
     assert [each.name for each in engines_for(job(chosen, {}, ()))] == ["claude"]
+
+
+LOCAL = '[local]\nbase_url = "{}"\nmodel = "m"\n'
+
+
+def test_a_server_of_ones_own_is_asked_where_no_key_is_set(tmp_path: Path) -> None:
+    """`auto` takes Claude where there is a key, else the local model; `local` names it."""
+    rest = LOCAL.format("http://127.0.0.1:9")
+    auto, named = settings(tmp_path, rest=rest), settings(tmp_path, "local", rest)
+
+    assert [each.name for each in engines_for(job(auto, {}, ("t",)))] == ["search", "local"]
+    assert [each.name for each in engines_for(job(auto, KEY, ()))] == ["claude"]
+    assert [each.name for each in engines_for(job(named, KEY, ()))] == ["local"]
+
+
+def test_an_instruction_is_carried_out_by_a_model_that_answers(tmp_path: Path) -> None:
+    """The local server counts as there when it speaks HTTP; the free engine never has a turn."""
+    with FakeModel([]) as server:
+        chosen = settings(tmp_path, rest=LOCAL.format(server.url))
+
+        found = engines_for(job(chosen, {}, ("t",), Task(kind="modify")))
+
+    assert [each.name for each in found] == ["local"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "rest", "said"),
+    [
+        ("search", "", "cannot carry out instructions"),
+        ("auto", "", "no model is set"),
+        ("auto", LOCAL.format("http://127.0.0.1:9"), "does not answer"),
+    ],
+)
+def test_an_instruction_nobody_can_carry_out_says_why(
+    tmp_path: Path, engine: str, rest: str, said: str
+) -> None:
+    """No model: an outage with its reason, never a search."""
+    with pytest.raises(EngineError, match=said):
+        engines_for(job(settings(tmp_path, engine, rest), {}, ("t",), Task(kind="modify")))
 
 
 @pytest.mark.parametrize(("engine", "loaded"), [("auto", "True"), ("search", "False")])
