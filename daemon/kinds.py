@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daemon.cycle import mend
+from daemon.promote import on_its_stage, promote
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.settings import Settings, TargetSettings
@@ -40,7 +41,8 @@ def not_yet(why: str) -> Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "bug": Kind(story=mend, lane=as_it_is),
+    "bug": Kind(story=mend, lane=on_its_stage),
+    "promotion": Kind(story=promote, lane=as_it_is),
     "performance": not_yet("a performance note; metric experiments are not part of this version"),
     "behaviour": not_yet(
         "a note on an agent's behaviour; prompt rules are not part of this version"

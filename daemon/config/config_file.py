@@ -289,4 +289,6 @@ def _stage_fault(
         return f"no target is called {target.stage_of!r}; known are {', '.join(names)}"
     if behind is target or behind.stage_of:
         return "a stage stands before a target that is no stage itself"
+    if target.git == "branch":
+        return 'a stage runs its patches, so it cannot have git = "branch"'
     return f"{target.stage_of!r} has a stage already" if target.stage_of in taken else None

@@ -8,7 +8,9 @@ from audit.errors import CertificateError
 from daemon.apply import Applied, Recovered, recover
 from daemon.changes.journal import open_changes
 from daemon.desk.workshop import Workshop
+from daemon.promote import open_promotion
 from daemon.road.naming import change_owner
+from daemon.settings import TargetSettings
 from reflections.store import State
 from sandbox.errors import EngineUnavailable
 
@@ -63,6 +65,9 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
         reason = "applied and taken back just before an interruption"
         shop.store.update(work, state=State.FROZEN, data={**work.data, "reason": reason})
         return
+    target = target_at(found.applied, shop)
+    if target and target.stage_of:
+        open_promotion(work, target, shop)
     shop.store.finish(
         work,
         verdict="applied",
@@ -74,12 +79,18 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
 
 def what_of(found: Recovered, shop: Workshop) -> str:
     """What happened; that nobody saw whether the service stayed healthy belongs to it."""
-    root = found.applied.root if found.applied and found.applied.mode != "branch" else None
-    target = next((t for t in shop.settings.targets if t.path.resolve() == root), None)
+    live = found.applied if found.applied and found.applied.mode != "branch" else None
+    target = target_at(live, shop) if live else None
     watched = target is not None and (target.on_applied or target.health)
     if not watched or found.id.endswith(REVERT):
         return found.what
     return f"{found.what}; its live check may not have come to an end"
+
+
+def target_at(applied: Applied, shop: Workshop) -> TargetSettings | None:
+    """The target whose module a change was made in."""
+    targets = shop.settings.targets
+    return next((each for each in targets if each.path.resolve() == applied.root), None)
 
 
 def reflection_of(patch: str, shop: Workshop) -> str | None:

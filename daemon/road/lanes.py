@@ -14,15 +14,14 @@ MOST_FILES = 50
 def target_of(note: Reflection, settings: Settings) -> TargetSettings | str:
     """The target the note means; otherwise, in words, why none can be told.
 
-    A named target counts above all. Else it is the only one there is, the one whose folder the
-    note mentions, or the one that alone has the Python files of the traceback or the text.
+    A named target counts above all. Else it is the one whose folder the note mentions, the only
+    one there is, or the one that alone has the Python files of the traceback or the text. Stages
+    are meant only where they are named; daemon/promote.py sees to it that they come first.
     """
     if note.target:
         return _named(note.target, settings)
-    only = settings.target(None)
-    if only:
-        return only
-    for candidates in (_by_folder(note, settings), _by_files(note, settings)):
+    real = [target for target in settings.targets if not target.stage_of]
+    for candidates in (_by_folder(note, settings), real, _by_files(note, real)):
         if len(candidates) == 1:
             return candidates[0]
     return (
@@ -43,14 +42,14 @@ def _by_folder(note: Reflection, settings: Settings) -> list[TargetSettings]:
     return [target for target in settings.targets if f"{target.path}/" in note.text]
 
 
-def _by_files(note: Reflection, settings: Settings) -> list[TargetSettings]:
+def _by_files(note: Reflection, targets: list[TargetSettings]) -> list[TargetSettings]:
     """The targets that hold most of the files mentioned (at least one)."""
     mentioned = list(dict.fromkeys(PYTHON_FILE.findall(note.text)))[:MOST_FILES]
     held = {
-        target.name: sum(_holds(target, name) for name in mentioned) for target in settings.targets
+        target.name: sum(_holds(target, name) for name in mentioned) for target in targets
     }
     most = max(held.values())
-    return [target for target in settings.targets if most and held[target.name] == most]
+    return [target for target in targets if most and held[target.name] == most]
 
 
 def _holds(target: TargetSettings, mentioned: str) -> bool:
