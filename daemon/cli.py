@@ -34,6 +34,9 @@ GROUPS = {
         "audit": "read, verify and report from the audit trail",
         "verify": "replay a certificate in the sandbox, without a model",
     },
+    "Agents": {
+        "mcp": "serve an agent over the Model Context Protocol, on stdin and stdout",
+    },
     "Stop": {
         "off": "throw the kill switch: nothing runs, nothing is applied",
         "on": "lift the kill switch",

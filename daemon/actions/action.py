@@ -49,7 +49,8 @@ class Action(Generic[C]):
     """One thing that can be asked for.
 
     `execute` gets checked arguments and the context `C`; its answer is plain JSON values where an
-    agent may call it. `changes_code`: it may change a target, so agents need leave for it.
+    agent may call it. `reads_only`: nothing is different afterwards. `changes_code`: it may change
+    a target's files or decide about a patch, so an agent needs leave for it.
     Raises ValueError for a name that is not a-z, 0-9 and _ (at most 64 characters), or no words.
     """
 
@@ -57,6 +58,7 @@ class Action(Generic[C]):
     description: str
     arguments: type[Arguments]
     execute: Callable[[Any, C], Any]
+    reads_only: bool = False
     changes_code: bool = False
 
     def __post_init__(self) -> None:

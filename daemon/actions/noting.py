@@ -49,6 +49,9 @@ def drop(
     `by` stands in the name of the file, and with it in the trail, where no person dropped it.
     Raises CommandError for what the inbox would refuse; nothing is dropped then.
     """
+    most = settings.inbox.max_kib
+    if len(data) > most * 1024:
+        raise CommandError(f"it is longer than the {most} KiB the inbox takes; shorten it")
     notes = _read(name, data)
     outlooks = tuple(_outlook(note, settings) for note in notes)
     return Dropped(path=None if dry_run else _written(notes, settings, by), outlooks=outlooks)
