@@ -31,6 +31,7 @@ class Refusal:
 
     gate: str
     reason: str
+    syntax: bool = False  # this host's Python cannot parse it; the target's may know better
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,17 @@ def fits(candidate: Candidate) -> Refusal | None:
         return Refusal(gate="shape", reason=str(error))
 
 
+def small_files(candidate: Candidate) -> Refusal | None:
+    """No file beyond the size limit, neither as it is nor as the patch leaves it."""
+    most = candidate.target.max_kib
+    for filename, data in candidate.after.items():
+        size = max(len(data), len(candidate.before[filename] or b""))
+        if size > most * 1024:
+            reason = f"{filename} has {size // 1024 + 1} KiB; at most {most} are allowed for a file"
+            return Refusal(gate="scope", reason=reason)
+    return None
+
+
 def changes_something(candidate: Candidate) -> Refusal | None:
     """At least one file differs in more than layout and comments."""
     if candidate.after == candidate.before:
@@ -132,7 +144,7 @@ def parses(candidate: Candidate) -> Refusal | None:
     try:
         changes = candidate.changes
     except DoesNotParse as error:
-        return Refusal(gate="shape", reason=str(error))
+        return Refusal(gate="shape", reason=str(error), syntax=True)
     alike = (each.before is not None and same_meaning(each.before, each.after) for each in changes)
     if changes and len(changes) == len(candidate.after) and all(alike):
         return Refusal(
@@ -178,6 +190,7 @@ GATES: tuple[Gate, ...] = (
     few_files,
     written_out,
     fits,
+    small_files,
     changes_something,
     parses,
     few_lines,

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from daemon.engines import (
@@ -44,6 +45,10 @@ class LocalBench:
         self.image_id = "sha256:local"
         self.writable = True
 
+    def with_command(self, command: Sequence[str]) -> "LocalBench":
+        """The same copy with another command, judged by its exit code."""
+        return LocalBench(replace(self.module, command=tuple(command)), self.tree, self._sandbox)
+
     def run(
         self,
         changes: Mapping[str, bytes] = {},
@@ -64,10 +69,28 @@ class LocalBench:
             for name, data in {**changes, **extra_tests}.items():
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 (copy / name).write_bytes(data)
+            if self.module.pytest_args is None:
+                return self._commanded(copy)
             key = (scan_tree(copy).hash, tuple(only or ()))
             if key not in RUNS:
                 RUNS[key] = self._outcome(copy, only)
             return RUNS[key]
+
+    def _commanded(self, copy: Path) -> Run:
+        done = subprocess.run(
+            self.module.command, cwd=copy, capture_output=True, text=True, check=False
+        )
+        outcome = Outcome.FAILED if done.returncode else Outcome.PASSED
+        return Run(
+            ending=Ending.FINISHED,
+            outcomes={"exit code": outcome},
+            messages={},
+            durations={},
+            output=done.stdout + done.stderr,
+            seconds=0.1,
+            detail="",
+            collected=("exit code",),
+        )
 
     def _outcome(self, copy: Path, only: Sequence[str] | None) -> Run:
         command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider"]

@@ -41,14 +41,16 @@ class Scope:
     """Says which files of one target a patch may touch. Paths are relative, "/" between folders.
 
     `edit` globs are matched exactly and from the root (`src/**/*.py`; a trailing "/" takes the
-    whole folder). `protect` globs win over them, ignore case, protect what is inside a matching
-    folder, and match at any depth unless they hold a "/". With `settings`, mendd's own files and
-    folders are protected wherever they were put.
+    whole folder). `folders` narrow that down: a file must lie in one of them. `protect` globs win
+    over both, ignore case, protect what is inside a matching folder, and match at any depth unless
+    they hold a "/". With `settings`, mendd's own files and folders are protected wherever they
+    were put.
     """
 
     def __init__(self, target: TargetSettings, settings: Settings | None = None) -> None:
         self._root = target.path
         self._edit = tuple((glob, _regex(_whole(glob))) for glob in target.edit)
+        self._folders = tuple((glob, _regex(_below(glob))) for glob in target.folders)
         own = () if settings is None else _own_files(target.path, settings)
         every = (*PROTECTED, *target.protect, *own)
         self._protect = tuple((glob, _protecting(glob)) for glob in every)
@@ -63,6 +65,7 @@ class Scope:
             _spelling(filename)
             or self._protection(filename)
             or self._outside_edit(filename)
+            or self._outside_folders(filename)
             or self._on_disk(filename)
         )
 
@@ -81,6 +84,12 @@ class Scope:
             return None
         allowed = ", ".join(glob for glob, _ in self._edit) or "nothing"
         return f"{filename} may not be edited; this target's settings allow: {allowed}"
+
+    def _outside_folders(self, filename: str) -> str | None:
+        if not self._folders or any(regex.fullmatch(filename) for _, regex in self._folders):
+            return None
+        allowed = ", ".join(glob for glob, _ in self._folders)
+        return f"{filename} lies outside the folders that may be edited: {allowed}"
 
     def _on_disk(self, filename: str) -> str | None:
         """Symlinks and odd files are refused; so is a new file that would stand for another."""
@@ -165,6 +174,12 @@ def _twin(folder: Path, part: str) -> str | None:
 def _whole(glob: str) -> str:
     plain = glob.removeprefix("./")
     return plain + "**" if plain.endswith("/") else plain
+
+
+def _below(folder: str) -> str:
+    """Everything in a folder, or what a glob names."""
+    plain = folder.removeprefix("./").rstrip("/")
+    return folder if {*"*?["} & {*plain} else f"{plain}/**" if plain not in ("", ".") else "**"
 
 
 @cache

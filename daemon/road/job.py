@@ -38,6 +38,7 @@ from daemon.road.module import module_of
 from daemon.road.naming import short_id
 from daemon.road.proof import Goal, Proof
 from daemon.road.source import SnapshotSource
+from daemon.road.syntax import syntax_refusal
 from daemon.settings import TargetSettings
 from reflections.reflection import Reflection
 from reflections.store import Work
@@ -61,7 +62,8 @@ class Job:
         self.hints = ""
         self.engine_name = self.model = ""
         self.task = MEND
-        self.branch = ""  # where git = "branch" commits to; empty: mendd/<patch>
+        # where git = "branch" commits to; empty: mendd/<patch>
+        self.branch = str(work.data.get("branch") or "")
         self.held_data: dict[str, object] = {}  # kept with the work, or in its archive line
         self.changes: list[str] = []  # of the module; in the journal until all is recorded
         self._sessions: list[EngineSession] = []
@@ -182,14 +184,20 @@ class Job:
             yield session
 
     def gate(self, patch: Patch, goal: Goal) -> Refusal | None:
-        """Every gate, cheap first; the first refusal."""
-        return check(
+        """Every gate, cheap first; the first refusal.
+
+        Tasks other than mending are also read by the target's own Python, before any trial.
+        """
+        refusal = check(
             patch,
             self.source,
             target=self.target,
             scope=self.scope,
             failing_tests=self.test_sources(goal),
         )
+        if self.task.kind == "mend" or (refusal and not refusal.syntax):
+            return refusal
+        return syntax_refusal(patch, refusal, self)
 
     def test_sources(self, goal: Goal) -> tuple[str, ...]:
         """The code of the goal's tests, without their neighbours."""
@@ -274,16 +282,6 @@ class Job:
             model=self.model,
             spending=self.spending,
         )
-
-    def commit_message(self, proof: Proof) -> str:
-        """Subject and body of the commit."""
-        place = ", ".join(proof.patch.filenames)
-        if self.report:
-            place = self.report.function or self.report.filename
-        subject = f"mendd: mend {place}"[:72]
-        summary = self.report.summary if self.report else self.reflection.outcome
-        body = "\n\n".join(filter(None, (summary.strip(), proof.patch.rationale.strip())))
-        return f"{subject}\n\n{body}\n\nMendd-Reflection: {self.work.id}\n"
 
     def _case(self, advice: str) -> Case:
         source, scope = self.source, self.scope

@@ -16,6 +16,7 @@ from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.history import PastEdit, oscillation
 from daemon.road.live import stays_healthy, take_back
 from daemon.road.locate import UnreadableSource, enclosing, parse
+from daemon.road.message import commit_message
 from daemon.road.proof import Goal, Proof, prove
 from daemon.verdict import Evidence
 from sandbox.patch import Hunk, Patch, PatchError, anchored
@@ -78,7 +79,7 @@ def apply_proven(
         root=job.target.path,
         before={**proof.before, **dict.fromkeys(kept_tests)},
         after={**proof.after, **kept_tests},
-        message=job.commit_message(proof),
+        message=commit_message(job.work, job.report, proof),
         branch=job.branch,
     )
     done = apply_change(
@@ -149,7 +150,12 @@ def watched(done: Applied, job: "Job") -> Ending:
 
 
 def oscillating(patch: Patch, job: "Job") -> str | None:
-    """Why history says that a person should look first, or None."""
+    """Why history says that a person should look first, or None.
+
+    A target with `region_edits` 0 is worked on for a person who has looked (daemon/modify.py).
+    """
+    if not job.target.region_edits:
+        return None
     past = {name: job.shop.history.edits(job.target.name, name) for name in patch.filenames}
     regions = {hunk: region(hunk, job) for hunk in patch.hunks}
     return oscillation(patch, regions, past, most=job.target.region_edits, now=job.shop.clock())

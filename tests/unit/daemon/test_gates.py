@@ -411,3 +411,14 @@ def test_no_patch_makes_a_gate_raise(text: str, first: int, size: int, tmp_path:
     answer = Module(tmp_path).check_hunks(made)
 
     assert answer is None or answer.reason
+
+
+def test_a_file_beyond_the_size_limit_is_refused(tmp_path: Path) -> None:
+    """Neither a large file is touched nor a small one made large."""
+    module = Module(tmp_path, max_kib=1)
+    large = "result = 0\n" + "".join(f"    result += {number}\n" for number in range(75))
+
+    refused = module.check(("    result = 0\n", f"    {large}"))
+
+    assert refused is not None
+    assert (refused.gate, "at most 1 are allowed" in refused.reason) == ("scope", True)

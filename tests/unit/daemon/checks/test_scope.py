@@ -206,3 +206,14 @@ def test_whatever_may_be_edited_lies_inside_and_is_no_test(name: str, tmp_path: 
         assert path.resolve().is_relative_to(tmp_path.resolve())
         assert not path.is_dir()
         assert not {"tests", "test", "conftest.py"} & {part.casefold() for part in path.parts[-9:]}
+
+
+@pytest.mark.parametrize("folders", [("shop",), ("./shop/",), ("shop/**",), ("lib", "shop/m*.py")])
+def test_folders_narrow_down_what_may_be_edited(folders: tuple[str, ...], tmp_path: Path) -> None:
+    """A file has to be in one of the folders and to match `edit`; protection stays."""
+    narrow = scope(tmp_path, folders=folders)
+
+    assert narrow.may_edit("shop/money.py")
+    assert "outside the folders" in str(narrow.complaint("new.py"))
+    assert not narrow.may_edit("shop/readme.md")
+    assert not narrow.may_edit("shop/tests/x.py")
