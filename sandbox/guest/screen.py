@@ -2,21 +2,23 @@
 
 Requests arrive as JSON lines, answers go out as JSON lines, in order:
 
-    -> {"do": "spectrum", "tests": [ids], "cpu_s": 5}
+    -> {"do": "spectrum", "tests": [ids], "cpu_s": 5, "wall_s": 30, "within_s": 60}
     <- {"test": id, "outcome": ..., "lines": {file: [numbers]}, ...}, ..., {"end": "spectrum"}
     -> {"do": "screen", "file": f, "candidates": [[n, hunks], ...], "goal": [ids], "rest": [ids],
-        "cpu_s": [seconds per test], "wall_s": 2, "all": false}
+        "cpu_s": [seconds per test], "wall_s": 2, "within_s": 60, "all": false}
     <- {"n": n, "green": [places in goal], "stop": null | [id, why], "cold": false}, ...,
        {"end": "screen", "cpu_s": processor seconds of this guest so far}
     -> {"do": "probe", ...} see screen_probe.py
 
-The first answer is {"collected": [ids], "errors": [ids], "python": "3.11"}. State cannot leak from
-one candidate to the next: each has a process of its own.
+The first answer is {"collected": [ids], "errors": [ids], "python": "3.11"}. Nothing goes on for
+longer than `within_s`: a candidate whose turn comes later is answered ["", "late"]. State cannot
+leak from one candidate to the next: each has a process of its own.
 """
 
 import gc
 import resource
 import sys
+import time
 from pathlib import Path
 from signal import ITIMER_PROF, setitimer
 from typing import Any, Protocol
@@ -57,6 +59,7 @@ def main(job: Message, channel: Channel) -> None:
         channel.send({"collected": [], "errors": ["pytest could not start"]})
 
 
+LATE = {"green": [], "stop": ["", "late"]}
 QUIET_ARGUMENTS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler")
 
 
@@ -116,11 +119,14 @@ class Server:
         file = self.loaded(request["file"])
         if request["rest"] != self.plan.rest or request["goal"] != self.plan.goal:
             self.plan = Plan(request["goal"], request["rest"], self.items)
+        until = time.monotonic() + request["within_s"]
         for number, hunks in request["candidates"]:
-            self.channel.send({"n": number, **self._try(request, file, hunks)})
+            left_s = until - time.monotonic()
+            found = self._try(request, file, hunks, left_s) if left_s > 0 else LATE
+            self.channel.send({"n": number, **found})
         self.channel.send({"end": "screen", "cpu_s": round(processor_seconds(), 3)})
 
-    def _try(self, request: Message, file: LoadedFile, hunks: list[Any]) -> Message:
+    def _try(self, request: Message, file: LoadedFile, hunks: list[Any], left_s: float) -> Message:
         """One candidate in a process of its own."""
         plan, board = self.plan, self.plan.board
         try:
@@ -128,14 +134,14 @@ class Server:
         except (SyntaxError, ValueError, RecursionError):
             return {"green": [], "stop": ["", "syntax"]}
         if swap is None:
-            return {**self.zygote.run(request, file.path, hunks), "cold": True}
+            return {**self.zygote.run(request, file.path, hunks, left_s), "cold": True}
 
         def work() -> None:
             swap()
             plan.run(request["cpu_s"], keep_going=bool(request.get("all")))
 
         board.clear()
-        ending = quick_child(work, cpu_s=1.0, wall_s=request["wall_s"])
+        ending = quick_child(work, cpu_s=1.0, wall_s=min(request["wall_s"], left_s))
         return plan.verdict(ending)
 
 

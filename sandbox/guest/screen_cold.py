@@ -19,6 +19,7 @@ from .screen_run import run_item
 from .screen_swap import patched_lines, read_lines
 
 Message = dict[str, Any]
+IMPORTING_S = 10.0  # wall time for importing and collecting
 
 
 class Zygote:
@@ -45,10 +46,11 @@ class Zygote:
         self._socket = ours
         self._line = ours.makefile("rwb")
 
-    def run(self, request: Message, path: Path, hunks: list[Any]) -> Message:
+    def run(self, request: Message, path: Path, hunks: list[Any], left_s: float) -> Message:
         """Try one candidate on a fresh import: which goal tests are green, what stopped it."""
-        wanted = {key: request[key] for key in ("goal", "rest", "cpu_s", "wall_s")}
-        wanted |= {"path": str(path), "hunks": hunks, "all": bool(request.get("all"))}
+        wanted = {key: request[key] for key in ("goal", "rest", "cpu_s")}
+        wall_s = min(request["wall_s"] + IMPORTING_S, left_s)
+        wanted |= {"path": str(path), "hunks": hunks, "wall_s": wall_s}
         self._line.write(json.dumps(wanted).encode() + b"\n")
         self._line.flush()
         line = self._line.readline()
@@ -65,7 +67,7 @@ class Zygote:
             told, ending = in_child(
                 functools.partial(self._try, wanted=wanted),
                 cpu_s=sum(wanted["cpu_s"]) + 3.0,  # importing and collecting come on top
-                wall_s=wanted["wall_s"] + 10.0,
+                wall_s=wanted["wall_s"],
                 memory_mib=256,
             )
             answer = told[-1] if told else {"green": [], "stop": ["", ending]}

@@ -2,12 +2,13 @@
 
     -> {"do": "probe", "file": f, "function": [name, first line], "tests": [ids], "inputs": 60,
         "seed": 0, "examples": [[source, wanted], ...],
-        "candidates": [[n, hunks], ...], "cpu_s": 0.2, "wall_s": 5}
+        "candidates": [[n, hunks], ...], "cpu_s": 0.2, "wall_s": 5, "within_s": 15}
     <- {"inputs": [text of each input], "recorded": how many of them the tests used themselves}
     <- {"n": n, "seen": [one short text per input], "said": ["ok", "no" or "?" per example]}
     <- {"end": "probe"}
 
-The unpatched code is candidate -1 when asked for with no hunks. All of it runs in forked children.
+The unpatched code is candidate -1 when asked for with no hunks. All of it runs in forked children,
+which end when `within_s` is over: candidates not done by then are not answered.
 """
 
 import ast
@@ -50,7 +51,7 @@ def answer(
             said = _examples(request, file, hunks, examples, memory_mib)
             tell({"n": number, "seen": seen, "said": said})
 
-    total = 5 + len(request["candidates"]) * request["wall_s"]
+    total = min(5 + len(request["candidates"]) * request["wall_s"], request["within_s"])
     told, _ending = in_child(work, cpu_s=total, wall_s=total, memory_mib=memory_mib * 2)
     for line in told:
         channel.send(line)

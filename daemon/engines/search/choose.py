@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.program import Program
-from daemon.engines.search.screening import Probe
+from daemon.engines.search.wire import Probe
 
 CLEAR = 0.45  # a rival camp this much weaker than the winner does not make the bug ambiguous
 HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")

@@ -15,14 +15,10 @@ from daemon.engines import (
 )
 from daemon.engines.search import explain
 from daemon.engines.search.candidates import Candidate, candidates
-from daemon.engines.search.choose import Camp, Choice, choose, documented_examples
-from daemon.engines.search.diagnose import (
-    Library,
-    Suspect,
-    functions_run,
-    named_tests,
-    read,
-)
+from daemon.engines.search.choose import Camp, Choice
+from daemon.engines.search.compare import compared, question_of
+from daemon.engines.search.deadline import Deadline
+from daemon.engines.search.diagnose import Library, Suspect, named_tests, read
 from daemon.engines.search.edits import patch_of
 from daemon.engines.search.examine import (
     Evidence,
@@ -30,16 +26,17 @@ from daemon.engines.search.examine import (
     failure_of,
     hints_of,
     import_areas,
-    outermost,
     plan_of,
     suspicion_for,
     watch_failing,
     watch_passing,
 )
+from daemon.engines.search.goal import goal_of, others_have_reasons, own_tests
+from daemon.engines.search.guests import ScreenEnded
 from daemon.engines.search.hunt import Hunt, merged
 from daemon.engines.search.localise import Suspicion
 from daemon.engines.search.report import STRONG, Reporter
-from daemon.engines.search.screening import Probe, ScreenEnded, Screener
+from daemon.engines.search.screening import Screener
 from daemon.settings import SearchSettings
 from sandbox.patch import Patch
 
@@ -49,6 +46,8 @@ NO_TEST = (
     "no failing test: the search engine repairs what a failing test shows, and none of the tests "
     "that fail now runs {where}. Add a test that fails because of this bug, or use a model."
 )
+FIRST_WATCH_S = 60.0  # for seeing what the failing tests run, before there is a report
+WATCH_SHARE = 1 / 3  # of the search's time for seeing what the passing tests run
 
 
 class SearchEngine:
@@ -73,6 +72,7 @@ class Found:
     suspicion: Suspicion
     goal: tuple[str, ...]
     tally: explain.Tally
+    guests: int
     offered: list[Patch] = field(default_factory=list)
 
 
@@ -120,8 +120,9 @@ class SearchSession:
 
     def _watch(self) -> None:
         """See what the failing tests run."""
-        with self._screener(60.0) as screener:
-            self._evidence = watch_failing(screener, self._case.baseline())
+        with self._screener(FIRST_WATCH_S, guests=1) as screener:
+            deadline = Deadline.after(FIRST_WATCH_S)
+            self._evidence = watch_failing(screener, self._case.baseline(), deadline)
 
     def reproduce(self, report: BugReport, feedback: str | None) -> Reproduction | None:
         """The engine writes no tests."""
@@ -153,51 +154,45 @@ class SearchSession:
 
     def _search(self, report: BugReport) -> Found | NoPatch:
         """Localise, screen, choose."""
-        goal = self._goal(report)
+        baseline = self._case.baseline()
+        goal = goal_of(report, baseline.failing, self._evidence, self._library)
         where = f"{report.function or 'the module code'} in {report.filename}"
         if not goal:
             return NoPatch(reason=NO_TEST.format(where=where))
-        with self._screener(self._settings.time_s + 60) as screener:
-            self._evidence = watch_passing(screener, self._case.baseline(), self._evidence, goal)
+        with self._screener(self._settings.time_s, self._settings.guests) as screener:
+            deadline = Deadline.after(self._settings.time_s)
+            self._evidence = watch_passing(
+                screener, baseline, self._evidence, goal, deadline.part(WATCH_SHARE)
+            )
             suspicion = self._suspicion(goal, report.filename, report.function)
-            hunt = self._hunt(screener, goal, suspicion, report)
+            hunt = self._hunt(screener, goal, suspicion, report, deadline)
             if not hunt.plausible:
                 return self._nothing(hunt, suspicion)
             choice = self._choice(screener, hunt, report, goal)
             while choice.ranked[0].doubtful and hunt.more():
                 choice = self._choice(screener, hunt, report, goal)
-        return Found(choice=choice, suspicion=suspicion, goal=goal, tally=hunt.tally)
+            guests = screener.guests.joined
+        return Found(choice=choice, suspicion=suspicion, goal=goal, tally=hunt.tally, guests=guests)
 
     def _choice(
         self, screener: Screener, hunt: Hunt, report: BugReport, goal: Sequence[str]
     ) -> Choice:
         """Compare and rank what the hunt has found so far."""
         self._case.progress(f"comparing {len(hunt.plausible)} patches that pass the tests")
-        probe = self._probe(screener, hunt.plausible, report)
-        return choose(merged(hunt.plausible), probe, failure_of(self._evidence, goal))
-
-    def _goal(self, report: BugReport) -> tuple[str, ...]:
-        """The failing tests that run the reported function; the report's own test first."""
-        if report.failing_test is None:
-            return ()
-        program = self._library.program(report.filename)
-        own = [
-            test
-            for test in self._case.baseline().failing
-            if report.failing_test in (test, test.partition("[")[0])
-        ]
-        function = program.functions.get(report.function or "") if program else None
-        if function is None:
-            return tuple(own)
-        lines = range(function.lineno + 1, (function.end_lineno or function.lineno) + 1)
-        running = [seen.test for seen in self._evidence.running(report.filename, lines)]
-        return tuple(dict.fromkeys([*own, *running]))
+        question = question_of(report, self._library, self._evidence, self._settings.seed)
+        failure = failure_of(self._evidence, goal)
+        return compared(screener, merged(hunt.plausible), question, failure, hunt.deadline)
 
     def _suspicion(self, goal: Sequence[str], filename: str, function: str | None) -> Suspicion:
         return suspicion_for(self._evidence, goal, self._library, filename, function)
 
     def _hunt(
-        self, screener: Screener, goal: tuple[str, ...], suspicion: Suspicion, report: BugReport
+        self,
+        screener: Screener,
+        goal: tuple[str, ...],
+        suspicion: Suspicion,
+        report: BugReport,
+        deadline: Deadline,
     ) -> Hunt:
         """Screen for all failing tests of the function; failing that, for the report's own."""
         hints = hints_of(self._evidence, goal, self._case.reflection.text)
@@ -207,55 +202,24 @@ class SearchSession:
         if unseen:
             areas += import_areas(unseen, run.messages, self._library)
         files = {area.program.filename for area in areas}
-        own = tuple(t for t in goal if (report.failing_test or "") in (t, t.partition("[")[0]))
+        own = own_tests(report, goal)
         plan = plan_of(goal, own, self._evidence, files, run.durations)
-        alone = replace(plan, goal=plan.goal[: len(own)])
+        alone = None
+        if own != goal and others_have_reasons(
+            own, goal, self._case.reflection, self._evidence, self._library
+        ):
+            alone = replace(plan, goal=plan.goal[: len(own)])
         hunt = Hunt(
             screener=screener,
             plan=plan,
-            own=alone if own != goal and self._others_have_reasons(own, goal) else None,
-            time_s=self._settings.time_s,
+            own=alone,
+            deadline=deadline,
             most=self._settings.candidates,
             stop=self._case.stop,
             progress=self._case.progress,
         )
         hunt.run(candidates(areas))
         return hunt
-
-    def _others_have_reasons(self, own: Sequence[str], goal: Sequence[str]) -> bool:
-        """Whether the other failing tests may fail for reasons of their own.
-
-        So it is when the note names the test it is about, or each of them runs a function that the
-        report's own tests never enter. Otherwise a patch that leaves them red is no repair.
-        """
-        reading = read(self._case.reflection, self._library)
-        if set(own) <= set(named_tests(reading, goal)):
-            return True
-        run = {s.test: set(functions_run(s.lines, self._library)) for s in self._evidence.failing}
-        mine = {function for test in own for function in run.get(test, ())}
-        return all(run.get(test, set()) - mine for test in goal if test not in own)
-
-    def _probe(
-        self, screener: Screener, plausible: Sequence[Candidate], report: BugReport
-    ) -> Probe | None:
-        """Compare what the plausible patches do, where the reported function can be called."""
-        program = self._library.program(report.filename)
-        function = program.functions.get(report.function or "") if program else None
-        if program is None or function is None or report.function is None:
-            return None
-        whole = outermost(program, function)
-        line = min([whole.lineno, *(d.lineno for d in whole.decorator_list)])
-        tests = [seen.test for seen in (*self._evidence.passing, *self._evidence.failing)]
-        ranked = merged(plausible)
-        return screener.probe(
-            [c for c in ranked if c.program is program],
-            filename=report.filename,
-            function=(whole.name, line),
-            tests=tests[:60],
-            examples=documented_examples(program, program.qualname(whole)),
-            inputs=80,
-            seed=self._settings.seed,
-        )
 
     def _nothing(self, hunt: Hunt, suspicion: Suspicion) -> NoPatch:
         cut = f"; cut short by the {hunt.cut_by}" if hunt.cut_by else ""
@@ -291,6 +255,7 @@ class SearchSession:
                 "plausible": str(found.tally.plausible),
                 "seconds": f"{found.tally.seconds:.1f}",
                 "candidates per second": f"{found.tally.rate:.0f}",
+                "guests": str(found.guests),
             },
         )
 
@@ -301,5 +266,5 @@ class SearchSession:
     def close(self) -> None:
         """Nothing is held between calls."""
 
-    def _screener(self, time_s: float) -> Screener:
-        return Screener.open(self._case.bench, self._case.stop, time_s=time_s)
+    def _screener(self, time_s: float, guests: int) -> Screener:
+        return Screener.open(self._case.bench, self._case.stop, time_s=time_s, guests=guests)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from daemon.engines import Baseline
 from daemon.engines.search.candidates import Area
 from daemon.engines.search.choose import Failure, types_in
+from daemon.engines.search.deadline import Deadline
 from daemon.engines.search.diagnose import Library
 from daemon.engines.search.ingredients import constants_in, constants_of
 from daemon.engines.search.localise import Seen, Suspicion, localise
 from daemon.engines.search.program import FUNCTIONS, FunctionNode, Program
-from daemon.engines.search.screening import Plan, Screener
+from daemon.engines.search.screening import Screener
+from daemon.engines.search.wire import Plan
 from sandbox.trial import Outcome
 
 USUAL = frozenset({"0", "1", "-1", "2", "0.0", "1.0", "None", "True", "False", "''", "' '"})
@@ -19,6 +21,7 @@ MOST_FAILING = 60
 MOST_PASSING = 300
 MOST_AREAS = 14
 SPECTRUM_CPU_S = 1.0
+SPECTRUM_WALL_S = 30.0
 SHORTEST_S = 0.02  # processor time below which a hang cannot be told from a slow start
 QUICK_S = 0.05  # goal tests that take less are all run, to see which of them an edit helps
 SLOW_FAILURE_S = 0.1  # a failing test that takes longer may be one that a time limit ended
@@ -40,10 +43,12 @@ class Evidence:
         return tuple(s for s in self.failing if wanted & s.lines.get(filename, frozenset()))
 
 
-def watch_failing(screener: Screener, baseline: Baseline) -> Evidence:
+def watch_failing(screener: Screener, baseline: Baseline, deadline: Deadline) -> Evidence:
     """Run the failing tests under observation."""
     failing = [test for test in baseline.failing if test in set(screener.collected)][:MOST_FAILING]
-    seen = screener.spectrum(failing, cpu_s=SPECTRUM_CPU_S, wall_s=30.0)
+    seen = screener.spectrum(
+        failing, cpu_s=SPECTRUM_CPU_S, wall_s=SPECTRUM_WALL_S, deadline=deadline
+    )
     known = set(screener.collected)
     return Evidence(
         failing=tuple(each for each in seen if each.failed),
@@ -52,7 +57,11 @@ def watch_failing(screener: Screener, baseline: Baseline) -> Evidence:
 
 
 def watch_passing(
-    screener: Screener, baseline: Baseline, evidence: Evidence, goal: Sequence[str]
+    screener: Screener,
+    baseline: Baseline,
+    evidence: Evidence,
+    goal: Sequence[str],
+    deadline: Deadline,
 ) -> Evidence:
     """Add the passing tests, those in the failing tests' own files first (bounded)."""
     known = set(screener.collected)
@@ -61,7 +70,9 @@ def watch_passing(
         t for t, outcome in baseline.outcomes.items() if outcome is Outcome.PASSED and t in known
     ]
     good.sort(key=lambda test: test.partition("::")[0] not in files)  # stable
-    seen = screener.spectrum(good[:MOST_PASSING], cpu_s=SPECTRUM_CPU_S, wall_s=30.0)
+    seen = screener.spectrum(
+        good[:MOST_PASSING], cpu_s=SPECTRUM_CPU_S, wall_s=SPECTRUM_WALL_S, deadline=deadline
+    )
     passing = tuple(each for each in seen if each.outcome == "passed")
     return Evidence(failing=evidence.failing, passing=passing, unseen=evidence.unseen)
 

@@ -1,16 +1,19 @@
 """The search itself: screen candidates until enough is known, within its budgets."""
 
 import collections
+import contextlib
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon.engines.search.candidates import Candidate
+from daemon.engines.search.deadline import Deadline
 from daemon.engines.search.edits import join, same_code_key
 from daemon.engines.search.explain import Tally
-from daemon.engines.search.screening import Plan, Screener, Verdict
+from daemon.engines.search.screening import Screener
+from daemon.engines.search.wire import Plan, Verdict
+from sandbox.errors import TrialStopped
 
 ENOUGH = 40  # plausible candidates; more would not change the choice
 AT_LEAST_MORE = 1200  # candidates screened after the first plausible one, for rivals
@@ -19,6 +22,7 @@ LONGER = 2500  # candidates more while the best patch found is doubtful
 LOOKS = ((200, 8.0), (30, 64.0))  # who ran out of time gets more, if nothing else was found
 MOST_PARTIAL = 200
 STONES, PARTNERS = 10, 700  # for two-edit combinations
+PARTIAL_S = 10.0  # what a second look at partial candidates gets, however late it is
 REPORT_EVERY_S = 1.0
 
 
@@ -28,11 +32,10 @@ class Hunt:
 
     screener: Screener
     plan: Plan
-    time_s: float
+    deadline: Deadline
     most: int
     stop: threading.Event
     progress: Callable[[str], None]
-    clock: Callable[[], float] = time.monotonic
     screened: int = 0
     cut_by: str = ""
     own: Plan | None = None  # the report's own tests alone, for when no edit helps all of the goal
@@ -43,7 +46,8 @@ class Hunt:
     partial: list[Candidate] = field(default_factory=list)  # these turn the own tests green
 
     def __post_init__(self) -> None:
-        self._began = self._spoke = self.clock()
+        self._clock = self.deadline.clock
+        self._began = self._spoke = self._clock()
         self._rest: Iterator[Candidate] = iter(())  # single edits not screened yet
         self._patience = 0  # with a partial one found: screen this many in all, then be content
         self._until: int | None = None  # with a plausible one found: screen this many in all
@@ -54,7 +58,7 @@ class Hunt:
         return Tally(
             screened=self.screened,
             plausible=len(self.plausible),
-            seconds=self.clock() - self._began,
+            seconds=self._clock() - self._began,
             cut_by=self.cut_by,
         )
 
@@ -69,7 +73,7 @@ class Hunt:
                 self._screen(again, replace(self.plan, patience=patience))
         if not self.plausible and self.stones and not self._over():
             self._screen(self._pairs(), self.plan)
-        if not self.plausible and self.partial and self.own and not self.stop.is_set():
+        if not self.plausible and self.partial and self.own:
             self._partial(self.own)
         return self.plausible
 
@@ -78,7 +82,8 @@ class Hunt:
 
         The other tests may fail because of another bug, so `engine.py` decides when to ask.
         """
-        for candidate, verdict in self.screener.screen(self.partial[:MOST_PARTIAL], own):
+        deadline = self.deadline.at_least(PARTIAL_S)
+        for candidate, verdict in self.screener.screen(self.partial[:MOST_PARTIAL], own, deadline):
             if verdict.plausible:
                 self.plausible.append(candidate)
 
@@ -109,19 +114,27 @@ class Hunt:
         drawn: collections.deque[Candidate] | None = None,
         faint: float = FAINT,
     ) -> None:
-        limited = itertools.islice(found, max(0, self.most - self.screened))
-        results = self.screener.screen(limited, plan)
-        for candidate, verdict in results:
-            self.screened += 1
-            if drawn:
-                drawn.popleft()
-            self._note(candidate, verdict, plan)
-            if self.plausible and self._until is None:
-                self._until = self.screened + max(AT_LEAST_MORE, self.screened)
-            if self._over() or self._enough(candidate, faint):
-                break
-            self._speak()
-        results.close()
+        limited = itertools.islice(self._timely(found), max(0, self.most - self.screened))
+        with contextlib.closing(self.screener.screen(limited, plan, self.deadline)) as results:
+            for candidate, verdict in results:
+                if verdict.late and self._over():
+                    break
+                self.screened += 1
+                if drawn:
+                    drawn.popleft()
+                self._note(candidate, verdict, plan)
+                if self.plausible and self._until is None:
+                    self._until = self.screened + max(AT_LEAST_MORE, self.screened)
+                if self._over() or self._enough(candidate, faint):
+                    break
+                self._speak()
+
+    def _timely(self, found: Iterable[Candidate]) -> Iterator[Candidate]:
+        """Making candidates takes time, too: none is made after the deadline."""
+        for candidate in found:
+            yield candidate
+            if self.deadline.left_s <= 0:
+                return
 
     def _note(self, candidate: Candidate, verdict: Verdict, plan: Plan) -> None:
         if verdict.plausible:
@@ -146,17 +159,17 @@ class Hunt:
         return len(self.plausible) >= ENOUGH or self.screened >= self._until
 
     def _over(self) -> bool:
-        """Whether a budget or the kill switch ends the search."""
+        """Whether a budget ends the search; TrialStopped when the kill switch does."""
         if self.stop.is_set():
-            self.cut_by = "kill switch"
-        elif self.screened >= self.most:
+            raise TrialStopped("the search was stopped")
+        if self.screened >= self.most:
             self.cut_by = "candidate budget"
-        elif self.clock() - self._began >= self.time_s:
+        elif self.deadline.left_s <= 0:
             self.cut_by = "time budget"
         return bool(self.cut_by)
 
     def _speak(self) -> None:
-        now = self.clock()
+        now = self._clock()
         if now - self._spoke >= REPORT_EVERY_S:
             self._spoke = now
             self.progress(self.tally.words())

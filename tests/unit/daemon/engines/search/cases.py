@@ -1,12 +1,13 @@
 """Cases for the search engine's tests: a module in memory, a note, a bench without containers."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from daemon.engines import Baseline, Case
+from daemon.engines.search.guests import Line
 from reflections.note import Reflection
 from sandbox.results import Ending, Outcome, Run
 from sandbox.trial import Bench, Module
@@ -39,16 +40,31 @@ class Files:
 
 
 class LocalBench:
-    """The part of a Bench the engine uses: guests, as local processes."""
+    """The part of a Bench the engine uses: guests, as local processes.
 
-    def __init__(self, root: Path) -> None:
+    `lines`: what each guest is spoken to through, in the order of their start; a SandboxError
+    stands for one that cannot start.
+    """
+
+    def __init__(self, root: Path, lines: Sequence[Callable[..., Line]] = (LocalLine,)) -> None:
         self.module = Module(name="module", root=root)
         self.opened = 0
+        self._lines = lines
 
-    def session(self, job: Mapping[str, Any], **_: Any) -> LocalLine:
-        """A guest on this machine."""
+    def room(self) -> int:
+        """As many as there are lines."""
+        return len(self._lines)
+
+    def session(self, job: Mapping[str, Any], **_: Any) -> Line:
+        """A guest on this machine, through the first line."""
+        self.opened = 1
+        return self._lines[0](self.module.root, **dict(job))
+
+    def spare_session(self, job: Mapping[str, Any], **_: Any) -> Line | None:
+        """One more, through the next line."""
         self.opened += 1
-        return LocalLine(self.module.root, **dict(job))
+        line = self._lines[self.opened - 1]
+        return line(self.module.root, **dict(job))
 
 
 def note(text: str, **more: Any) -> Reflection:
@@ -65,6 +81,7 @@ def case_of(
     *,
     progress: Callable[[str], None] = lambda _: None,
     stop: threading.Event | None = None,
+    lines: Sequence[Callable[..., Line]] = (LocalLine,),
     **more: Any,
 ) -> Case:
     """A case on these files; `outcomes`: what each test gives unpatched, in words."""
@@ -80,7 +97,7 @@ def case_of(
     return Case(
         reflection=note(text, **more),
         source=Files(files),
-        bench=cast(Bench, LocalBench(root)),
+        bench=cast(Bench, LocalBench(root, lines)),
         baseline=lambda: baseline,
         check_report=lambda report: None,
         check_patch=lambda patch: None,

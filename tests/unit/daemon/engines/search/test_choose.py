@@ -4,7 +4,7 @@ from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.choose import Failure, choose, documented_examples, types_in
 from daemon.engines.search.edits import Edit, Piece
 from daemon.engines.search.program import Program
-from daemon.engines.search.screening import Behaviour, Probe
+from daemon.engines.search.wire import Behaviour, Probe
 
 PROGRAM = Program("m.py", "def f(a):\n    return a\n")
 

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.engines.search.candidates import Candidate
+from daemon.engines.search.deadline import Deadline
 from daemon.engines.search.edits import Edit, Piece
+from daemon.engines.search.guests import Guests
 from daemon.engines.search.localise import Seen
 from daemon.engines.search.program import Program
-from daemon.engines.search.screening import Plan, Screener, Verdict
+from daemon.engines.search.screening import Screener
+from daemon.engines.search.wire import Plan, Question, Verdict
 from tests.local_guest import LocalLine
 
 MODULE = '''\
@@ -146,8 +150,10 @@ def screener_of() -> Iterator[OpenScreener]:
     opened: list[Screener] = []
 
     def open_one(folder: Path, guests: int = 1) -> Screener:
-        lines = [LocalLine(folder) for _ in range(guests)]
-        opened.append(Screener(lines, threading.Event()))
+        found = Guests(lambda: LocalLine(folder), threading.Event())
+        opened.append(Screener(found))
+        for _ in range(guests - 1):
+            found.invite(lambda: LocalLine(folder)).result()
         return opened[-1]
 
     yield open_one
@@ -174,7 +180,12 @@ def plan(*goal: str, rest: tuple[str, ...] = ("test_good",), cpu_s: float = 2.0)
 
 def verdict(screener: Screener, tried: Candidate, wanted: Plan) -> Verdict:
     """What screening says of one candidate."""
-    return next(iter(list(screener.screen([tried], wanted))))[1]
+    return next(iter(list(screener.screen([tried], wanted, soon()))))[1]
+
+
+def soon() -> Deadline:
+    """A deadline nothing here should meet."""
+    return Deadline.after(60.0)
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -220,7 +231,7 @@ def test_no_state_leaks_from_one_candidate_to_the_next(
     screener = screener_of(folder)
     tried = [candidate("plain(a)", "9", "0") for _ in range(30)]
 
-    found = [v.plausible for _, v in screener.screen(tried, plan("test_plain"))]
+    found = [v.plausible for _, v in screener.screen(tried, plan("test_plain"), soon())]
 
     assert found == [True] * 30
 
@@ -238,7 +249,8 @@ def test_a_hang_is_stopped_by_its_processor_time(folder: Path, screener_of: Open
     hanging = candidate("endless(a)", "while a", "while True")
     right = candidate("endless(a):", "9", "0")
 
-    found = [v for _, v in screener.screen([hanging, right], plan("test_endless", cpu_s=0.1))]
+    wanted = plan("test_endless", cpu_s=0.1)
+    found = [v for _, v in screener.screen([hanging, right], wanted, soon())]
 
     assert found[0].why == "timeout"
     assert found[1].plausible
@@ -291,7 +303,7 @@ def test_several_guests_answer_in_the_order_asked(folder: Path, screener_of: Ope
     screener = screener_of(folder, guests=2)
     tried = [candidate("plain(a)", "9", str(number)) for number in range(100)]
 
-    found = [c.edit.pieces[0].text for c, v in screener.screen(tried, plan("test_plain"))]
+    found = [c.edit.pieces[0].text for c, v in screener.screen(tried, plan("test_plain"), soon())]
 
     assert found == [str(number) for number in range(100)]
 
@@ -302,7 +314,9 @@ def test_leaving_the_screening_early_leaves_the_line_usable(
     """What was under way is read and dropped."""
     screener = screener_of(folder)
     results = screener.screen(
-        [candidate("plain(a)", "9", str(number)) for number in range(100)], plan("test_plain")
+        [candidate("plain(a)", "9", str(number)) for number in range(100)],
+        plan("test_plain"),
+        soon(),
     )
 
     next(results)
@@ -320,7 +334,10 @@ def test_the_spectrum_tells_lines_outcomes_and_frames(
     found = {
         seen.test.partition("::")[2]: seen
         for seen in screener.spectrum(
-            ["test_m.py::test_plain", "test_m.py::test_good"], cpu_s=2.0, wall_s=5.0
+            ["test_m.py::test_plain", "test_m.py::test_good"],
+            cpu_s=2.0,
+            wall_s=5.0,
+            deadline=soon(),
         )
     }
 
@@ -338,11 +355,72 @@ def test_a_hanging_test_still_tells_where_it_was(tmp_path: Path, screener_of: Op
     (tmp_path / "test_m.py").write_text("import m\ndef test_f(): m.f()\n")
     screener = screener_of(tmp_path)
 
-    (seen,) = screener.spectrum(["test_m.py::test_f"], cpu_s=0.3, wall_s=5.0)
+    (seen,) = screener.spectrum(["test_m.py::test_f"], cpu_s=0.3, wall_s=5.0, deadline=soon())
 
     assert seen.outcome == "timeout"
     assert seen.lines["m.py"] >= {2, 3}
     assert seen.frames[-1][2] == "f"
+
+
+SLEEPER = "__import__('time').sleep(3600)"
+
+
+def test_candidates_that_only_wait_end_at_the_deadline(
+    folder: Path, screener_of: OpenScreener
+) -> None:
+    """Hours asleep each: one is cut off, those after it are answered `late`."""
+    screener = screener_of(folder)
+    asleep = [candidate("plain(a)", "a + 9", f"{SLEEPER} or {n}") for n in range(6)]
+    patient = replace(plan("test_plain"), wall_s=3600.0)
+
+    found = [v for _, v in screener.screen(asleep, patient, Deadline.after(0.5))]
+
+    assert [verdict.late for verdict in found[1:]] == [True] * 5
+    assert found[0].late or found[0].why == "timeout"
+    assert verdict(screener, candidate("plain(a)", "9", "0"), plan("test_plain")).plausible
+
+
+def test_module_code_that_only_waits_ends_at_the_deadline(
+    folder: Path, screener_of: OpenScreener
+) -> None:
+    """The slow road keeps the time, too."""
+    screener = screener_of(folder)
+    tried = candidate("RATE = 2", "2", SLEEPER)
+    patient = replace(plan("test_rate"), wall_s=3600.0)
+
+    ((_, found),) = screener.screen([tried], patient, Deadline.after(0.5))
+
+    assert found.late or found.why == "timeout"
+
+
+def test_tests_that_only_wait_do_not_hold_the_spectrum_up(
+    tmp_path: Path, screener_of: OpenScreener
+) -> None:
+    """The sleeping test is cut off at the deadline, the one after it is not begun."""
+    (tmp_path / "test_m.py").write_text(
+        "import time\ndef test_a(): time.sleep(3600)\ndef test_b(): pass\n"
+    )
+    screener = screener_of(tmp_path)
+    tests = ["test_m.py::test_a", "test_m.py::test_b"]
+
+    found = screener.spectrum(tests, cpu_s=5.0, wall_s=3600.0, deadline=Deadline.after(0.5))
+
+    assert "passed" not in [seen.outcome for seen in found]
+
+
+def test_a_comparison_ends_at_its_deadline(folder: Path, screener_of: OpenScreener) -> None:
+    """Nothing is told of the patch that sleeps, nor of the one after it."""
+    screener = screener_of(folder)
+    first = MODULE.split("\n").index("def plain(a):") + 1
+    question = Question(
+        filename="m.py", function=("plain", first), tests=("test_m.py::test_plain",),
+        examples=(), inputs=3, seed=0,
+    )  # fmt: skip
+    tried = [candidate("plain(a)", "a + 9", text) for text in ("a", SLEEPER, "a * a")]
+
+    probe = screener.probe(tried, question, Deadline.after(2.0))
+
+    assert not {1, 2} & set(probe.behaviours)
 
 
 def test_the_probe_compares_behaviour_on_inputs_near_the_tests(
@@ -353,10 +431,12 @@ def test_the_probe_compares_behaviour_on_inputs_near_the_tests(
     first = MODULE.split("\n").index("def plain(a):") + 1
     same = [candidate("plain(a)", "a + 9", text) for text in ("a", "a + 0", "a * a")]
 
-    probe = screener.probe(
-        same, filename="m.py", function=("plain", first), tests=["test_m.py::test_plain"],
-        examples=[("plain(3)", "3")], inputs=20, seed=0,
+    question = Question(
+        filename="m.py", function=("plain", first), tests=("test_m.py::test_plain",),
+        examples=(("plain(3)", "3"),), inputs=20, seed=0,
     )  # fmt: skip
+
+    probe = screener.probe(same, question, soon())
 
     assert len(probe.inputs) > 5
     seen = {number: behaviour.seen for number, behaviour in probe.behaviours.items()}
