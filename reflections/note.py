@@ -41,7 +41,7 @@ def read_notes(name: str, data: bytes, *, received: datetime) -> tuple[Reflectio
     its `readable`. Nothing else is raised, whatever the bytes are. `received` stands in for a
     missing time; the same arguments give the same ids.
     """
-    text = _decoded(data)
+    text = decoded(data)
     read, unread = list[Reflection](), list[UnreadableNote]()
     try:
         for record in _reader(name)(text):
@@ -70,7 +70,7 @@ def _complaint(read: tuple[Reflection, ...], unread: list[UnreadableNote]) -> Un
     return UnreadableNote("\n".join(lines), readable=read)
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
     """The text of a file: UTF-8, or UTF-16 with its byte order mark, as some shells write it."""
     if len(data) > MAX_BYTES:
         raise UnreadableNote(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB")
