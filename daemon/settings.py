@@ -77,6 +77,9 @@ class TargetSettings:
     metric: tuple[MetricSettings, ...] = setting(
         (), doc="`[[target.metric]]` tables: what experiments may better, and what else they watch"
     )
+    actions: tuple[str, ...] = setting(
+        (), doc="files that declare actions (globs); a patch to one passes only if they can be used"
+    )
     stage_of: str = setting("", doc="the target that gets this one's patches once they held here")
     promote_after_h: float = setting(24.0, doc="quiet time on this stage before that", least=0)
 

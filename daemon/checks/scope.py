@@ -10,6 +10,7 @@ import re
 import stat
 import sys
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from glob import escape
 from pathlib import Path
@@ -111,6 +112,12 @@ class Scope:
             if not last and not stat.S_ISDIR(mode):
                 return f"{filename} goes through {part}, which is not a folder"
         return None
+
+
+def matching(globs: Iterable[str], filenames: Iterable[str]) -> list[str]:
+    """Those of the files that one of the globs names, read as `edit` is, in their order."""
+    regexes = [_regex(_whole(glob)) for glob in globs]
+    return [name for name in filenames if any(regex.fullmatch(name) for regex in regexes)]
 
 
 def _own_files(root: Path, settings: Settings) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Proves a patch: one trial with it, its target tests without it and once more with it, judged.
 
-With a test that an engine wrote, the suite runs once more without that test.
+With a test that an engine wrote, the suite runs once more without that test; where the patch
+touches the target's actions, they are tried as well.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from daemon.engines import Baseline, Reproduction
+from daemon.road.action_trial import action_faults
 from daemon.road.ending import Killed
 from daemon.verdict import Evidence, Judgement, judge
 from sandbox.patch import Patch, patched, unified_diff
@@ -77,6 +79,8 @@ def prove(patch: Patch, goal: Goal, job: "Job") -> Proof:
     )
     if goal.reproduction and judgement.accepted:
         judgement = unaided(judgement, job.baseline(), job.run(after))
+    if judgement.accepted and (faults := action_faults(after, job)):
+        judgement = refused(judgement, f"gate actions: {faults}")
     return Proof(
         patch=patch,
         before={name: source.read(name) for name in after},
@@ -101,8 +105,12 @@ def unaided(judgement: Judgement, baseline: Baseline, suite: Run) -> Judgement:
         alone.broken or alone.vanished or alone.newly_skipped or alone.appeared
     ):
         return judgement
-    reason = f"without the written test: {alone.reason}"
-    return replace(alone, accepted=False, evidence=Evidence.NONE, reason=reason)
+    return refused(alone, f"without the written test: {alone.reason}")
+
+
+def refused(judgement: Judgement, reason: str) -> Judgement:
+    """The judgement turned into a refusal."""
+    return replace(judgement, accepted=False, evidence=Evidence.NONE, reason=reason)
 
 
 def target_tests(changes: Mapping[str, bytes], goal: Goal, job: "Job") -> Run:

@@ -1,0 +1,141 @@
+"""Tries a target's actions when a patch touches the files that declare them.
+
+Each such file is imported in a container, on the patched copy, and each of its actions is called
+once with its own example (sandbox/guest/actions.py). The contract stands in docs/actions.md. What
+comes back is untrusted: the schemas are judged here, and nothing but a full report is a pass.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from daemon.checks.scope import matching
+from sandbox.errors import SandboxDied
+from sandbox.results import Ending
+
+if TYPE_CHECKING:
+    from daemon.road.job import Job
+    from sandbox.session import GuestSession
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+MOST_OTHERS = 200  # files whose names are compared
+MOST_WORDS = 4_000  # characters of a description
+MOST_SHOWN = 3_000  # characters of a reason
+START_S = 60.0  # to get a container; the limit of the trial itself is the target's
+
+
+def action_faults(after: Mapping[str, bytes], job: "Job") -> str | None:
+    """Why the actions of the changed files may not pass, in words for an engine, or None.
+
+    None as well where the patch touches no file that the target's `actions` names. Raises
+    SandboxError when they could not be tried: that says nothing about the patch.
+    """
+    changed = matching(job.target.actions, after)
+    if not changed:
+        return None
+    known = matching(job.target.actions, job.source.files)
+    others = [name for name in known if name not in changed][:MOST_OTHERS]
+    job.stage("actions", ", ".join(changed))
+    reports, names, trouble = _tried(changed, others, after, job)
+    faults = [trouble] if trouble else list(_faults(changed, reports, names))
+    return "\n".join(faults)[:MOST_SHOWN] or None
+
+
+def _tried(
+    changed: Sequence[str], others: Sequence[str], after: Mapping[str, bytes], job: "Job"
+) -> tuple[dict[str, Any], dict[str, str], str | None]:
+    """Each file's report; the names other files have, and where; what kept it from an end."""
+    limit = job.target.timeout_s
+    guest = {"mode": "actions", "check": list(changed), "others": list(others)}
+    reports: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    started = done = False
+    with (
+        job.shop.beacon.beating(limit + START_S),
+        job.bench.session(guest, files=after, timeout_s=limit, stop=job.stop) as session,
+    ):
+        while not done and (message := _next(session, limit)) is not None:
+            started = started or message.get("k") == "started"
+            done = message.get("k") == "done"
+            if message.get("k") == "file":
+                reports[str(message.get("path"))] = message
+            elif message.get("k") == "other":
+                found = message.get("names")
+                path = str(message.get("path"))
+                names |= {str(name): path for name in found} if isinstance(found, list) else {}
+        ending, detail = session.ending, session.detail
+        output = session.output.decode("utf-8", "replace")[-1_000:]
+    if not started:
+        raise SandboxDied(f"the actions could not be tried ({ending}: {detail}): {output}")
+    if done and set(reports) == set(changed):
+        return reports, names, None
+    stage = f"while {_under_way(changed, reports)} was tried"
+    how = f"{ending.value}: {detail}" if ending not in (None, Ending.FINISHED) else "it ended early"
+    return reports, names, f"{stage}: {how}\n{output}".strip()
+
+
+def _next(session: "GuestSession", limit: float) -> dict[str, Any] | None:
+    """The guest's next line; None at the end, which its own time limit brings in any case."""
+    while (message := session.receive(limit)) is None:
+        if session.ending is not None:
+            return None
+    return message
+
+
+def _under_way(changed: Sequence[str], reports: Mapping[str, Any]) -> str:
+    return next((name for name in changed if name not in reports), changed[-1])
+
+
+def _faults(
+    changed: Sequence[str], reports: Mapping[str, Any], names: dict[str, str]
+) -> Iterator[str]:
+    """What is wrong with each file: the first thing of each, which is enough to go on."""
+    for path in changed:
+        report = reports[path]
+        actions = report.get("actions")
+        if "fault" in report or not isinstance(actions, list):
+            yield f"{path}: {report.get('fault', 'its report is none')}"
+            continue
+        for action in actions:
+            fault = _fault(action, names) if isinstance(action, dict) else "an action is no object"
+            if fault:
+                yield f"{path}: {fault}"
+                break
+            names[action["name"]] = path
+
+
+def _fault(action: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
+    """What is wrong with one action's declaration, or None."""
+    name, words = action.get("name"), action.get("description")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return f"{str(name)[:100]!r} is no name of an action: a-z, 0-9 and _, at most 64"
+    if name in names:
+        return f"the name {name!r} is taken already, in {names[name]}"
+    if not isinstance(words, str) or not words.strip() or len(words) > MOST_WORDS:
+        return f"action {name!r}: description must be text of at most {MOST_WORDS} characters"
+    fault = _schema_fault(action.get("parameters"), action.get("example"))
+    return f"action {name!r}: {fault}" if fault else None
+
+
+def _schema_fault(schema: Any, example: Any) -> str | None:
+    """What is wrong with the parameters, or with the example by them."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import extend
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        return 'parameters must be a JSON Schema whose "type" is "object"'
+    # a stranger's regular expression can keep us busy for years, and is no use for one example
+    plain = extend(Draft202012Validator, {"pattern": None, "patternProperties": None})
+    try:
+        Draft202012Validator.check_schema(schema)
+        error = next(plain(schema, registry=Registry()).iter_errors(example), None)
+    except SchemaError as fault:
+        return f"parameters are no JSON Schema: {fault.message[:500]}"
+    except Unresolvable as fault:
+        return f"parameters refer to what is not in them: {str(fault)[:200]}"
+    except RecursionError:
+        return "parameters are nested too deeply, or refer to themselves without end"
+    return f"example does not fit parameters: {error.message[:500]}" if error else None
