@@ -6,9 +6,9 @@ PATH is a collection in a form that collection_forms.py knows; none is part of t
 Every second failing and every second passing test of a program is shown to mendd (all failing ones
 if there are one or two), with a one-line note that says only which function misbehaves. The others
 judge what was applied or offered: "exact" is the reference again (by AST), "correct" passes every
-test, "wrong" does not. A right patch may still differ from the reference on inputs that no test
-tries: "≠" in the note tells on how many of the inputs near the tests' own (collection_judge.py),
-some of which may be outside of what the function is for.
+test and agrees with the reference on inputs near the tests' own (collection_judge.py), "differs"
+passes every test but disagrees there (some of those inputs may be outside of what the function is
+for, so read these), "wrong" fails a test.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def judged(bug: Bug, ending: Ending, folder: Path, sound: set[int]) -> Result:
 
 
 def verdict(bug: Bug, text: str, full: Path, sound: set[int]) -> tuple[str, str]:
-    """What a repaired program is worth: "exact", "correct" or "wrong", and more about it."""
+    """What a repaired program is worth: see above, and more about it."""
     if ast.dump(ast.parse(text)) == ast.dump(ast.parse(bug.reference)):
         return "exact", ""
     write(full, text, bug, sound)
@@ -101,7 +101,8 @@ def verdict(bug: Bug, text: str, full: Path, sound: set[int]) -> tuple[str, str]
     failed = sorted(number for number in sound if not after.get(number))
     if failed:
         return "wrong", f" | fails: {bug.tests[failed[0]][:90]}"
-    return "correct", difference(bug, full)
+    said = difference(bug, full)
+    return ("differs", f" | ≠ {said}") if said else ("correct", "")
 
 
 def difference(bug: Bug, full: Path) -> str:
@@ -114,9 +115,9 @@ def difference(bug: Bug, full: Path) -> str:
             capture_output=True, text=True, check=False, timeout=LATE_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return " | the judge ran out of time"
+        return "the judge ran out of time"
     said = done.stdout.strip()
-    return "" if said == "equal" else f" | ≠ {said or done.stderr[-80:]}"
+    return "" if said in ("equal", "nothing compared") else said or done.stderr[-80:]
 
 
 def patched(text: str, diff: str, folder: Path) -> str:
