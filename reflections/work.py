@@ -16,6 +16,7 @@ class State(StrEnum):
     HELD = "held"  # a patch waits for a person
     FROZEN = "frozen"  # waits for a person to look
     WAITING = "waiting"  # for Docker, a model, a disk: until `not_before`
+    PAUSED = "paused"  # for the next step, which somebody has to ask for
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from daemon.desk.workshop import Workshop
 from daemon.promote import open_promotion
 from daemon.road.naming import change_owner
 from daemon.settings import TargetSettings
-from reflections.store import State
+from reflections.store import State, Work
 from sandbox.errors import EngineUnavailable
 
+LANDED = "landed"  # in a work's data: changes that an interruption kept from being recorded
 REVERT = "-revert"  # daemon/apply.py ends the id of an inverse change with it
 log = logging.getLogger("mendd.worker")
 
@@ -65,6 +66,10 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
         reason = "applied and taken back just before an interruption"
         shop.store.update(work, state=State.FROZEN, data={**work.data, "reason": reason})
         return
+    if goes_on(work):
+        landed = {**work.data.get(LANDED, {}), found.id: found.applied.to_json()}
+        shop.store.update(work, data={**work.data, LANDED: landed})
+        return
     target = target_at(found.applied, shop)
     if target and target.stage_of:
         open_promotion(work, target, shop)
@@ -75,6 +80,11 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
         now=shop.clock(),
         extra={"applied": found.applied.to_json(), "target": work.reflection.target},
     )
+
+
+def goes_on(work: Work) -> bool:
+    """Whether a change is only one step of this work, which takes it up from `landed`."""
+    return work.kind == "experiment" and work.state not in (State.HELD, State.FROZEN)
 
 
 def what_of(found: Recovered, shop: Workshop) -> str:

@@ -14,6 +14,7 @@ class Verdict(StrEnum):
     DECLINED = "declined"
     EXPLAINED = "explained"  # autonomy "explain": the report is the result
     UNDER_WAY = "under_way"  # one step of many was done; the work stays open for the next
+    PAUSED = "paused"  # likewise, but the next step is done when somebody asks for it
     REVERTED = "reverted"  # applied, and taken back by the live check; the work is open again
 
 

@@ -1,0 +1,361 @@
+"""Each step of a session once: what commands, orders and agents ask for and are answered.
+
+The worker carries a step out as an order of kind "research" (`carry_out`); whoever asks goes
+through `STEPS`, which gives the order and answers with the session's status.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from daemon import research
+from daemon.actions.action import Action, ActionError, Arguments
+from daemon.actions.registry import Registry
+from daemon.desk.finish import close_work
+from daemon.desk.workshop import Workshop
+from daemon.experiment.finalize import finalize
+from daemon.experiment.lab import Lab
+from daemon.experiment.plan import plan_of
+from daemon.experiment.propose import NeedsModel, given
+from daemon.experiment.session import KEY, PRIORITY, NoSession, Session, session_of
+from daemon.experiment.setup import SetupFailed, set_up
+from daemon.experiment.status import status
+from daemon.experiment.wishes import Edited, Named, Setup, Stopped
+from daemon.road.ending import Ending, Verdict
+from daemon.road.job import Job
+from daemon.road.lanes import target_of
+from reflections.reflection import Reflection, generated_id
+from reflections.store import State, Work
+from sandbox.patch import Hunk, PatchError
+
+if TYPE_CHECKING:
+    from daemon.actions.caller import Caller
+    from daemon.desk.orders import Order
+
+DONE, REFUSED = "done", "refused"
+
+
+class NotNow(Exception):
+    """The step does not fit the state of the session; says which one does."""
+
+
+NOS = (NotNow, NeedsModel, NoSession, PatchError, research.Refused, ActionError)
+
+
+# -- what the worker does ------------------------------------------------------------------------
+
+
+def carry_out(order: "Order", shop: Workshop) -> str:
+    """One step; its outcome in words that begin with `done` or `refused`."""
+    step, sent = str(order.data.get("step", "")), order.data.get("arguments", {})
+    try:
+        arguments = ORDERED.get(step).checked(sent)
+        if step == "setup":
+            return open_session(arguments, order, shop)
+        return in_session(step, arguments, order, shop)
+    except NOS as error:
+        return f"{REFUSED}: {error}"
+
+
+def open_session(wish: Any, order: "Order", shop: Workshop) -> str:
+    """A new session, measured; an order that an interruption left is gone on with."""
+    work = shop.store.get(order.id) or new_session(wish, order, shop)
+    return in_session("setup", wish, replace(order, id=work.id), shop)
+
+
+def new_session(wish: Setup, order: "Order", shop: Workshop) -> Work:
+    """The session in the store. Raises NotNow when no plan can be made of the wish."""
+    settings = shop.settings
+    target = settings.target(wish.target or None)
+    if target is None:
+        known = ", ".join(each.name for each in settings.targets)
+        raise NotNow(f"which target is meant? known are: {known}")
+    try:
+        plan = plan_of(wish, target, settings.research)
+    except SetupFailed as error:
+        raise NotNow(str(error)) from None
+    note = Reflection(
+        id=order.id,
+        timestamp=shop.clock(),
+        task_summary=f"better {plan.metric.name} ({order.id})",
+        outcome=f"{plan.metric.direction} is better",
+        reflection=wish.words,
+        target=target.name,
+        source=f"research, by {order.by}",
+    )
+    work = shop.store.add(
+        note, kind="experiment", signature=f"experiment:{order.id}", now=shop.clock()
+    ).work
+    session = Session(plan=plan, policy="").to_json()
+    return shop.store.update(work, state=State.PAUSED, priority=PRIORITY, data={KEY: session})
+
+
+def in_session(step: str, arguments: Any, order: "Order", shop: Workshop) -> str:
+    """One step of an open session, on the worker's road."""
+    from daemon.kinds import kind_of
+
+    work = shop.store.get(order.id)
+    if work is None or KEY not in work.data or work.state in (State.HELD, State.FROZEN):
+        raise NotNow("no open session has that id; 'mendd research status' lists them")
+    target = target_of(work.reflection, shop.settings)
+    lane = kind_of(work).lane(work, target, shop.settings) if not isinstance(target, str) else None
+    if lane is None or isinstance(lane, Ending):
+        raise NotNow(str(target) if lane is None else lane.reason)
+    with Job(work, lane, shop) as job:
+        with Lab(job) as lab:
+            ending = taken(step, arguments, order, lab)
+        close_work(work, ending, job, shop)
+    if ending.verdict is Verdict.REJECTED and lab.session.end == "failed":
+        return f"{REFUSED}: {lab.session.end_reason}"
+    return f"{DONE}: {said(step, lab.session, ending)}"
+
+
+def taken(step: str, arguments: Any, order: "Order", lab: Lab) -> Ending:
+    """The step itself."""
+    try:
+        if step not in ("stop", "finalize"):
+            research.stand_on_firm_ground(lab)
+        ending = DO[step](lab, arguments, order)
+    except research.Refused as refused:
+        lab.job.shop.store.update(lab.job.work, state=State.PAUSED)
+        raise NotNow(str(refused)) from None
+    except SetupFailed as error:
+        lab.save(lab.session.ended("failed", str(error)))
+        ending = None
+    if lab.session.next == "finalize" and step in ("setup", "finalize", "stop"):
+        return finalize(lab)
+    return ending or research.goes_on(lab)
+
+
+def _set_up(lab: Lab, wish: Setup, order: "Order") -> None:
+    if lab.session.next == "setup":
+        set_up(lab)
+
+
+def _edit(lab: Lab, wish: Edited, order: "Order") -> None:
+    _begun(lab)
+    _due(lab, "edit")
+    if not wish.hunks:
+        research.edit(lab)
+        return
+    hunks = [
+        Hunk(
+            filename=each.filename,
+            first_line=each.start_line,
+            last_line=each.end_line,
+            original=each.original_code,
+            replacement=each.new_code,
+        )
+        for each in wish.hunks
+    ]
+    research.edit(lab, lambda lab: given(wish.hypothesis, hunks, lab))
+
+
+def _run(lab: Lab, wish: Named, order: "Order") -> None:
+    _due(lab, "run")
+    research.run(lab)
+
+
+def _decide(lab: Lab, wish: Named, order: "Order") -> None:
+    _due(lab, "decide", "keep")
+    research.decide(lab)
+
+
+def _finalize(lab: Lab, wish: Named, order: "Order") -> None:
+    if not lab.session.end:
+        lab.save(lab.session.ended("finalized", f"finalized by {order.by}"))
+
+
+def _stop(lab: Lab, wish: Stopped, order: "Order") -> None:
+    if not lab.session.end:
+        why = f": {wish.reason}" if wish.reason else ""
+        lab.save(lab.session.ended("stopped", f"stopped by {order.by}{why}"))
+
+
+def _loop(lab: Lab, wish: Named, order: "Order") -> None:
+    lab.save(replace(lab.session, driving=True))
+
+
+DO: Mapping[str, Callable[[Lab, Any, "Order"], None]] = {
+    "setup": _set_up,
+    "edit": _edit,
+    "run": _run,
+    "decide": _decide,
+    "finalize": _finalize,
+    "stop": _stop,
+    "loop": _loop,
+}
+
+
+def _begun(lab: Lab) -> None:
+    """Measure first where that was interrupted, or where the module changed."""
+    if lab.session.next == "setup":
+        set_up(lab)
+
+
+def _due(lab: Lab, *steps: str) -> None:
+    if lab.session.next not in steps:
+        due = {"keep": "decide", "over": "finalize"}.get(lab.session.next, lab.session.next)
+        raise NotNow(f"the step that is due is {due}: 'mendd research {due}'")
+
+
+def said(step: str, session: Session, ending: Ending) -> str:
+    """What the step came to, in a sentence."""
+    name, best = session.plan.metric.name, session.best
+    if step == "setup" and best:
+        return f"setup: {name} {best.middle:g}, noise {best.noise:g}; next: {session.next}"
+    if step == "edit" and session.edit:
+        return f"edit {session.edit.iteration}: {session.edit.hypothesis}; next: run"
+    if step == "run" and session.sample:
+        value = session.sample.values.get(name)
+        shown = session.sample.trouble or f"{name} {value:g}"
+        return f"run: {shown}; next: decide"
+    if step in ("edit", "decide") and session.tries:
+        last = session.tries[-1]
+        return f"edit {last.edit.iteration} {last.outcome}: {last.reason}; next: {session.next}"
+    return f"{step}: {ending.reason}"
+
+
+# -- what is asked for ---------------------------------------------------------------------------
+
+
+def asked(step: str, arguments: Arguments, caller: "Caller") -> dict[str, Any]:
+    """Order a step, wait for it, and answer with its outcome and the session's status.
+
+    Raises CommandError where it cannot be ordered.
+    """
+    from argparse import Namespace
+
+    from daemon.commands.ordering import give
+
+    settings = caller.settings
+    sent = arguments.model_dump()
+    given_id = str(sent.pop("session", ""))
+    id_ = new_id() if step == "setup" else one_session(given_id, caller)
+    options = Namespace(by=caller.by, wait=True, json=True)
+    data = {"step": step, "arguments": sent}
+    outcome = give("research", id_, options, settings, data=data)
+    words = outcome.words or "ordered"
+    answer = {"step": step, "done": words.startswith(DONE), "outcome": words, "session": id_}
+    return {**answer, **(found(id_, caller) or {})}
+
+
+def told(arguments: Named, caller: "Caller") -> dict[str, Any]:
+    """A session's status; without an id the open one's, or else the last finished one's."""
+    return found(one_session(arguments.session, caller, finished=True), caller) or {}
+
+
+def found(id_: str, caller: "Caller") -> dict[str, Any] | None:
+    """The status of an open or finished session."""
+    return sessions(caller).get(id_, lambda: None)()
+
+
+def sessions(caller: "Caller") -> dict[str, Callable[[], dict[str, Any] | None]]:
+    """Every known session: the open ones first, then the last that were finished."""
+    from daemon.experiment.session import kept_in
+    from reflections.store import Store
+
+    state = caller.settings.state
+    if not (state / "store.json").exists():
+        return {}
+    store = Store(state)
+    try:
+        opened = {work.id: work for work in store.all() if KEY in work.data}
+        records = [each for each in store.archived(500) if KEY in each["work"]["data"]]
+        known: dict[str, Callable[[], dict[str, Any] | None]] = {
+            id_: partial(_told_open, work) for id_, work in opened.items()
+        }
+        for record in records:
+            verdict = str(record["verdict"])
+            known.setdefault(
+                record["id"],
+                lambda r=record, v=verdict: {  # type: ignore[misc]
+                    **status(kept_in(r), id=r["id"], state="finished"),
+                    "verdict": v,
+                },
+            )
+        return known
+    finally:
+        store.close()
+
+
+def _told_open(work: Work) -> dict[str, Any]:
+    state = "running" if work.state is State.OPEN else work.state.value
+    reason = work.data.get("reason")
+    return {**status(session_of(work), id=work.id, state=state), "verdict": None, "waits": reason}
+
+
+def one_session(given_id: str, caller: "Caller", *, finished: bool = False) -> str:
+    """The one session that is meant. Raises CommandError."""
+    from daemon.commands import CommandError
+    from daemon.commands.records import full_id
+
+    known = sessions(caller)
+    if given_id:
+        return full_id(given_id, known, "session")
+    opened = [id_ for id_, tell in known.items() if (tell() or {}).get("state") != "finished"]
+    if len(opened) == 1:
+        return opened[0]
+    if opened:
+        raise CommandError(f"{len(opened)} sessions are open: {', '.join(opened)}; say which one")
+    if finished and known:
+        return next(iter(known))
+    raise CommandError("no session is open; 'mendd research setup' begins one")
+
+
+def new_id() -> str:
+    """An id for a new session."""
+    return generated_id(uuid.uuid4().hex, received=datetime.now(UTC))
+
+
+def _step(name: str, description: str, arguments: type[Arguments], *, lands: bool) -> Action[Any]:
+    return Action(
+        name=f"research_{name}",
+        description=description,
+        arguments=arguments,
+        execute=lambda sent, caller: asked(name, sent, caller),
+        changes_code=lands,
+    )
+
+
+STATUS: Action[Any] = Action(
+    name="research_status",
+    description="What a session of metric experiments has come to: baseline, noise, best, every "
+    "edit with its outcome, the gates and what they refused; running or finished.",
+    arguments=Named,
+    execute=told,
+)
+STEPS: tuple[Action[Any], ...] = (
+    _step(
+        "setup",
+        "Begin a session of metric experiments: freeze the evaluation and measure the unmodified "
+        "code several times in the sandbox.",
+        Setup,
+        lands=False,
+    ),
+    _step(
+        "edit",
+        "Propose one focused edit with its hypothesis; without hunks an engine proposes it.",
+        Edited,
+        lands=False,
+    ),
+    _step("run", "Measure the metric with the edit, in the sandbox.", Named, lands=False),
+    _step(
+        "decide",
+        "Keep the edit (a commit on the session's own branch) if it is better by more than the "
+        "noise, confirmed, and no gate objects; else revert it.",
+        Named,
+        lands=True,
+    ),
+    _step("finalize", "End the session: report, plot, verdict.", Named, lands=True),
+    STATUS,
+    _step("loop", "Let the session go on by itself until its end.", Named, lands=True),
+    _step("stop", "Stop the session and put it away.", Stopped, lands=True),
+)
+ORDERED: Registry[Any] = Registry(
+    [replace(each, name=each.name.removeprefix("research_")) for each in STEPS if each != STATUS],
+    noun="research step",
+)
