@@ -18,8 +18,8 @@ from audit.clean import clean, clean_text
 
 _ROAD = (
     "received joined unreadable ignored reported declined baseline reproduced proposed "
-    "gate_refused trial applying applied changed_meanwhile held approved rejected reverted "
-    "revert_refused health came_back frozen waiting failed"
+    "gate_refused trial reviewed applying applied changed_meanwhile held approved rejected "
+    "reverted revert_refused health came_back frozen waiting failed"
 )
 _SERVICE = "started stopped killed resumed budget_stop ordered missed recovered alerted"
 _OTHER_WORK = "modified experiment learned"

@@ -56,6 +56,7 @@ def with_fresh_starts(cycle: Cycle, engine: Engine, job: Job) -> Ending:
                 return ending
             job.stage("review", "reading its own failed attempts")
             advice = session.review(job.chronicle.words()) or ""
+            job.chronicle.reviewed(advice)
         if not advice:
             return ending
     return ending

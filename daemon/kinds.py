@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daemon.cycle import mend
+from daemon.modify import modify, modify_lane
 from daemon.promote import on_its_stage, promote
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
@@ -42,6 +43,7 @@ def not_yet(why: str) -> Kind:
 
 KINDS: dict[str, Kind] = {
     "bug": Kind(story=mend, lane=on_its_stage),
+    "modify": Kind(story=modify, lane=modify_lane),
     "promotion": Kind(story=promote, lane=as_it_is),
     "performance": not_yet("a performance note; metric experiments are not part of this version"),
     "behaviour": not_yet(

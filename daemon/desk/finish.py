@@ -22,6 +22,7 @@ from sandbox.errors import SandboxError
 STAYS_OPEN = {Verdict.HELD: State.HELD, Verdict.FROZEN: State.FROZEN}
 OUTAGES = (SandboxError, EngineError, UnusableBaseline, ModuleChanged, CannotApply, OSError)
 """The world was not as needed; says nothing about a patch."""
+_PASSING = ("reason", "since", "waits", "breaks")
 EVENTS = {Verdict.EXPLAINED: "declined"}
 
 
@@ -88,8 +89,15 @@ def give_up(work: Work, reason: str, shop: Workshop) -> None:
     Approving it lets it start afresh.
     """
     chronicle_of(work, shop).write("frozen", reason=reason)
-    data = {"reason": reason, "since": shop.clock().isoformat()}
+    data = {**lasting(work), "reason": reason, "since": shop.clock().isoformat()}
     shop.store.update(work, state=State.FROZEN, not_before=None, data=data)
+
+
+def lasting(work: Work) -> dict[str, Any]:
+    """What work has to keep when it starts afresh: all a note needs is the note."""
+    if work.kind == "bug":
+        return {}
+    return {name: value for name, value in work.data.items() if name not in _PASSING}
 
 
 def chronicle_of(work: Work, shop: Workshop) -> Chronicle:

@@ -11,10 +11,13 @@ from daemon.apply import (
     forget,
     revert_change,
 )
-from daemon.desk.finish import OUTAGES, close_work
+from daemon.desk.finish import OUTAGES, close_work, lasting
 from daemon.desk.orders import Order, read_orders
 from daemon.desk.workshop import Workshop
 from daemon.engines import Feedback
+from daemon.kinds import kind_of
+from daemon.modifying.begin import begin as begin_modification
+from daemon.modifying.begin import under_way
 from daemon.road.certify import held_patch
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
@@ -72,16 +75,25 @@ def carry_out(order: Order, shop: Workshop) -> str:
     """One order; its outcome in words."""
     if order.kind == "revert":
         return revert(order, shop)
+    if order.kind == "modify":
+        return begin_modification(order, shop)
     work = shop.store.get(order.id)
+    if work and order.kind == "reject" and work == under_way(shop.store):
+        return refuse(work, order, shop)
     if work is None or work.state not in (State.HELD, State.FROZEN):
         return "nothing of that id is held; 'mendd status' lists what is"
     if work.data.get("applied"):
         return keep(work, order, shop)
     if order.kind == "reject":
-        ending = Ending(verdict=Verdict.REJECTED, reason=f"by {order.by}: {order.reason}")
-        close_work(work, ending, None, shop)
-        return "rejected"
+        return refuse(work, order, shop)
     return approve(work, order, shop)
+
+
+def refuse(work: Work, order: Order, shop: Workshop) -> str:
+    """What is held, or an instruction that waits, is not wanted."""
+    ending = Ending(verdict=Verdict.REJECTED, reason=f"by {order.by}: {order.reason}")
+    close_work(work, ending, None, shop)
+    return "rejected"
 
 
 def keep(work: Work, order: Order, shop: Workshop) -> str:
@@ -105,7 +117,10 @@ def approve(work: Work, order: Order, shop: Workshop) -> str:
     target = target_of(replace(work.reflection, target=made_for), shop.settings)
     if isinstance(target, str):
         return target
-    with Job(work, target, shop) as job:
+    lane = kind_of(work).lane(work, target, shop.settings)
+    if isinstance(lane, Ending):
+        return f"still held: {lane.reason}"
+    with Job(work, lane, shop) as job:
         return approve_with(job, order)
 
 
@@ -117,7 +132,7 @@ def approve_with(job: Job, order: Order) -> str:
         return f"still held: there is no choice {order.choice}"
     job.chronicle.write("approved", by=order.by, choice=order.choice)
     if kept is None:
-        shop.store.update(work, state=State.OPEN, data={})
+        shop.store.update(work, state=State.OPEN, data=lasting(work))
         return "no patch was held; the work starts afresh"
     ending = prove_and_apply(job, *kept)
     if isinstance(ending, Feedback):

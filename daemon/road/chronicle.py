@@ -96,6 +96,10 @@ class Chronicle:
             seconds=round(trial.seconds, 3),
         )
 
+    def reviewed(self, advice: str) -> None:
+        """All attempts of a cycle failed and the engine read the report of them."""
+        self.write("reviewed", attempt=self.attempt, advice=advice)
+
     def applied(
         self,
         proof: Proof,
