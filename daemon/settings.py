@@ -73,6 +73,7 @@ class TargetSettings:
     on_applied: tuple[str, ...] = setting((), doc="command run after a patch was applied")
     health: tuple[str, ...] = setting((), doc="command that must keep succeeding after it")
     health_s: float = setting(30.0, doc="how long health is watched", least=0)
+    prompt: str = setting("", doc="prompt file for learned rules, e.g. AGENTS.md; empty: none")
     region_edits: int = setting(3, doc="edits of one region before it is frozen", least=1)
     metric: tuple[MetricSettings, ...] = setting(
         (), doc="`[[target.metric]]` tables: what experiments may better, and what else they watch"
@@ -249,6 +250,24 @@ class ModifySettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LearnSettings:
+    """Rules for a prompt file, learned from agents' sessions (docs/learn.md)."""
+
+    confidence: float = setting(
+        0.6, doc="a rule less sure than this is not added (0 to 1)", least=0
+    )
+    rules: int = setting(12, doc="rules the prompt file may hold", least=1)
+    window: int = setting(50, doc="newest sessions that a rule's confidence counts", least=1)
+    watch: int = setting(10, doc="sessions after which a rule is judged first", least=3)
+    replays: int = setting(6, doc="replays of one rule with a model; 0: none", least=0)
+    keep: int = setting(50, doc="sessions with a habit that are kept for replays", least=1)
+    patterns: dict[str, str] = setting(
+        dict, doc="habits of your own: name = regular expression over agents' and tools' words"
+    )
+    texts: dict[str, str] = setting(dict, doc="the rule that goes with each of `patterns`")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of it. Folders are absolute once loaded."""
 
@@ -268,6 +287,7 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     research: ResearchSettings = field(default_factory=ResearchSettings)
     modify: ModifySettings = field(default_factory=ModifySettings)
+    learn: LearnSettings = field(default_factory=LearnSettings)
 
     def target(self, name: str | None) -> TargetSettings | None:
         """The target of that name; with no name, the only one there is."""

@@ -19,6 +19,7 @@ from daemon.settings import (
     BudgetSettings,
     ClaudeSettings,
     InboxSettings,
+    LearnSettings,
     LocalSettings,
     MetricSettings,
     ModifySettings,
@@ -48,6 +49,7 @@ SECTIONS: dict[str, type[Any]] = {
     "triage": TriageSettings,
     "service": ServiceSettings,
     "modify": ModifySettings,
+    "learn": LearnSettings,
     "alerts": AlertSettings,
     "research": ResearchSettings,
 }
@@ -111,6 +113,7 @@ class _Loader:
         self._check_limits(sections["sandbox"])
         self._check_every(sections["service"])
         self._check_share(sections["research"])
+        self._check_learn(sections["learn"])
         if self._faults:
             raise SettingsError(self._file, self._faults)
         state = self._absolute(top["state"])
@@ -168,6 +171,15 @@ class _Loader:
             self._faults.append(
                 Fault(self._lines.of("service", "every"), "service.every", str(error))
             )
+
+    def _check_learn(self, learn: LearnSettings | None) -> None:
+        """Habits of one's own need an expression that compiles and a rule that may be written."""
+        if learn is None:
+            return
+        from daemon.config.habits import faults
+
+        for key, what in faults(learn):
+            self._faults.append(Fault(self._lines.of("learn", key), f"learn.{key}", what))
 
     def _top(self) -> dict[str, str]:
         """`state` and `kill_switch`; whatever else is left over is unknown."""

@@ -1,0 +1,58 @@
+"""Sessions kept as files of their own while they are needed: open work, and replays to come.
+
+`state/sessions/<digest>.json`, clean and redacted, written durably before the inbox lets its file
+go. The store names them by digest only: a session may have a megabyte, and the store is written
+whole at every change.
+"""
+
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from reflections.storage import replace_durably
+from reflections.transcripts.transcript import Transcript
+
+FOLDER = "sessions"
+MOST_MIB = 64  # all of them together
+MOST_FILE_MIB = 64
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def keep(state: Path, session: Transcript) -> str:
+    """Write it, unless it is there; its digest. OSError when the disk refuses."""
+    path = _path(state, session.digest)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        data = json.dumps(session.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
+        replace_durably(path, path.with_suffix(".part"), data)
+    return session.digest
+
+
+def kept(state: Path, digest: str) -> Transcript | None:
+    """A session that was kept; None if it is gone or is no such file."""
+    if not _DIGEST.fullmatch(digest):
+        return None
+    path = _path(state, digest)
+    try:
+        if path.is_symlink() or path.stat().st_size > MOST_FILE_MIB << 20:
+            return None
+        return Transcript.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def prune(state: Path, needed: Collection[str]) -> int:
+    """Remove what nobody needs any more, and the oldest beyond MOST_MIB; how many went."""
+    folder, gone, size = state / FOLDER, 0, 0
+    found = [(path, path.stat()) for path in folder.glob("*.json") if path.is_file()]
+    for path, status in sorted(found, key=lambda each: -each[1].st_mtime_ns):
+        size += status.st_size
+        if path.stem not in needed or size > MOST_MIB << 20:
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def _path(state: Path, digest: str) -> Path:
+    return state / FOLDER / f"{digest}.json"
