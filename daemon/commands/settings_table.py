@@ -56,6 +56,7 @@ MEANINGS = {
     "target.metric": "`[[target.metric]]` below its `[[target]]`: a number for experiments "
     "(docs/research.md). The first is optimised unless a session names another; the others watch.",
     "research": "`[research]`: what a session of experiments gets unless it is told otherwise.",
+    "learn": "Rules for a prompt file, learned from agents' sessions (docs/learn.md).",
     "modify": "`[modify]`: what a person's instruction may do (docs/modify.md).",
     "alerts": "`[alerts]`: what counts as a concern, and who is told (docs/monitoring.md).",
 }
