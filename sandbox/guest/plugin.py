@@ -24,6 +24,7 @@ TREE = "/module"
 MESSAGE_BYTES = 6000
 IDS_A_LINE = 200
 MOST_PROMISED = 2000
+CAPTURED = 20_000  # bytes of a test's captured output that pytest gets to print
 
 
 def main(job: dict[str, Any], channel: Channel) -> int:
@@ -260,6 +261,7 @@ class Reporter:
         """One line per call, per subtest, and per setup or teardown that did not pass."""
         if report.outcome not in ("passed", "failed", "skipped"):
             return
+        report.sections = [(title, clean(text, CAPTURED)) for title, text in report.sections]
         sub = subtest_of(report)
         if report.outcome == "passed" and report.when != "call" and sub is None:
             self.seconds += report.duration  # said with the next line: one line a passing test
@@ -303,4 +305,4 @@ def text_of(report: Any) -> str:
 
 def clean(text: str, limit: int) -> str:
     """At most `limit` bytes of valid UTF-8, cut in front."""
-    return text.encode("utf-8", "backslashreplace")[-limit:].decode("utf-8", "ignore")
+    return text[-limit:].encode("utf-8", "backslashreplace")[-limit:].decode("utf-8", "ignore")

@@ -26,6 +26,7 @@ from typing import Any, Protocol
 import pytest
 
 from . import screen_probe, spectrum
+from .import_limit import ImportLimit
 from .screen_cold import Zygote
 from .screen_fork import Board, adopt_orphans, limit_memory, quick_child, silence
 from .screen_run import Skipped, quietly, runner
@@ -52,7 +53,7 @@ def main(job: Message, channel: Channel) -> None:
     adopt_orphans()
     server = Server(channel, job, zygote)
     try:
-        pytest.main([*QUIET_ARGUMENTS, *arguments], plugins=[server])
+        pytest.main([*QUIET_ARGUMENTS, *arguments], plugins=[server, ImportLimit()])
     finally:
         zygote.close()
     if not server.started:

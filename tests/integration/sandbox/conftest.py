@@ -1,13 +1,12 @@
 """A real sandbox for a session, and modules made of a few files."""
 
-import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.errors import EngineUnavailable
 from sandbox.trial import Bench, Limits, Module, Sandbox
 
 LIMITS = Limits(
@@ -17,21 +16,12 @@ MakeBench = Callable[..., Bench]
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The engine on this machine; without one: failed under CI, else skipped."""
-    state = tmp_path_factory.mktemp("state")
-    made = Sandbox(docker_host=None, limits=LIMITS, slots=2, state=state, progress=lambda _: None)
-    try:
-        made.sweep()
-    except EngineUnavailable as fault:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must have a Docker engine: {fault}")
-        pytest.skip(f"no Docker engine: {fault}")
-    yield made
-    made.close()
-    left = made.sweep()
-    made.close()
-    assert left == 0, f"{left} containers were left behind"
+def sandbox(
+    real_sandbox: Callable[[Limits], AbstractContextManager[Sandbox]],
+) -> Iterator[Sandbox]:
+    """With small limits, so that they are soon met."""
+    with real_sandbox(LIMITS) as made:
+        yield made
 
 
 @pytest.fixture

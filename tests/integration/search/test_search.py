@@ -1,8 +1,8 @@
 """The search engine in real containers: repairs, and modules and tests that misbehave."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from daemon.engines import Baseline, BugReport, Case, Declined, NoPatch, Proposa
 from daemon.engines.search.engine import SearchEngine
 from daemon.settings import SearchSettings
 from reflections.note import Reflection
-from sandbox.errors import EngineUnavailable, TrialStopped
+from sandbox.errors import TrialStopped
 from sandbox.patch import patched
 from sandbox.trial import Limits, Module, Outcome, Sandbox
 from tests.unit.daemon.engines.search.cases import Files
@@ -24,22 +24,12 @@ Mend = Callable[..., tuple[Answer, dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The engine on this machine; without one: failed under CI, else skipped."""
-    state = tmp_path_factory.mktemp("state")
-    made = Sandbox(docker_host=None, limits=LIMITS, slots=2, state=state, progress=lambda _: None)
-    try:
-        made.sweep()
-    except EngineUnavailable as fault:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must have a Docker engine: {fault}")
-        pytest.skip(f"no Docker engine: {fault}")
-    yield made
-    made.close()
-    left = made.sweep()
-    made.prune(0)
-    made.close()
-    assert left == 0, f"{left} containers were left behind"
+def sandbox(
+    real_sandbox: Callable[[Limits], AbstractContextManager[Sandbox]],
+) -> Iterator[Sandbox]:
+    """With room for a search."""
+    with real_sandbox(LIMITS) as made:
+        yield made
 
 
 @pytest.fixture
@@ -232,3 +222,24 @@ def test_the_kill_switch_stops_a_search_in_a_container(mend: Mend) -> None:
 
     with pytest.raises(TrialStopped):
         mend(files, "`f` is wrong", stop=stop, progress=lambda _: stop.set())
+
+
+def test_two_containers_find_what_one_finds(mend: Mend) -> None:
+    """Side by side in real containers: the same patch after the same candidates."""
+    files = {
+        "m.py": "def middle(a, b, c):\n    if a < b < c or c < b < a:\n        return b\n"
+        "    if b < a < c or c < a < b:\n        return b\n    return c\n",
+        "test_m.py": "import pytest\nfrom m import middle\n\n"
+        "@pytest.mark.parametrize('given', [(1, 2, 3), (2, 1, 3), (1, 3, 2), (3, 2, 1)])\n"
+        "def test_middle(given): assert middle(*given) == 2\n",
+    }
+
+    alone, _ = mend(files, "`middle` gives the smallest value", guests=1, candidates=500)
+    both, _ = mend(files, "`middle` gives the smallest value", guests=2, candidates=500)
+
+    assert isinstance(alone, Proposal), alone
+    assert isinstance(both, Proposal), both
+    assert (alone.numbers["guests"], both.numbers["guests"]) == ("1", "2")
+    assert both.patch == alone.patch
+    assert both.rivals == alone.rivals
+    assert both.numbers["candidates"] == alone.numbers["candidates"]
