@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from daemon.engines import (
     BugReport,
@@ -25,6 +26,7 @@ from sandbox.errors import SandboxError
 from sandbox.results import Ending, Outcome, Run
 from sandbox.tree import Tree, scan_tree
 from sandbox.trial import Module
+from tests.local_session import LocalSession
 
 LINE = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (\S+)", re.MULTILINE)
 WORDS = {
@@ -108,6 +110,20 @@ class LocalBench:
             detail="",
             collected=tuple(outcomes),
         )
+
+    def session(
+        self,
+        job: Mapping[str, Any],
+        *,
+        files: Mapping[str, bytes],
+        timeout_s: float,
+        stop: threading.Event | None = None,
+    ) -> LocalSession:
+        """A guest in a process of its own, on a changed copy."""
+        if self._sandbox.broken is not None:
+            raise self._sandbox.broken
+        kept = self._sandbox.kept(self.tree)
+        return LocalSession(kept, job, files=files, timeout_s=timeout_s)
 
     def warm(self, files: Iterable[str], count: int = 1) -> None:
         """Nothing to start ahead."""

@@ -1,9 +1,11 @@
-"""A guest of the search engine as a process on this machine: the same code, no container.
+"""A guest as a process on this machine: the same code, no container.
 
 Run as a program it is the guest; imported, `LocalLine` starts one and speaks with it. Only for
 tests: nothing limits what the tested code may touch.
 """
 
+import contextlib
+import importlib
 import json
 import os
 import selectors
@@ -54,6 +56,16 @@ class LocalLine:
         found: dict[str, Any] = json.loads(line)
         return found
 
+    def ended(self) -> bool:
+        """Whether nothing can come any more, as its standard output is closed."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.5)
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
     def close(self) -> None:
         """Let the guest end."""
         for end in (self._process.stdin, self._process.stdout):
@@ -90,10 +102,8 @@ def main() -> None:
     sys.path[:] = [entry for entry in sys.path if entry != str(Path(__file__).parent)]
     channel = Channel()
     job = channel.receive()
-    from mendd_guest import screen
-
     assert job is not None
-    screen.main(job, channel)
+    importlib.import_module(f"mendd_guest.{job['mode']}").main(job, channel)
 
 
 if __name__ == "__main__":
