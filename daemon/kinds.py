@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daemon.cycle import mend
+from daemon.experiment.performance import performance
 from daemon.modify import modify, modify_lane
 from daemon.promote import on_its_stage, promote
+from daemon.research import lane as research_lane
+from daemon.research import research
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.settings import Settings, TargetSettings
@@ -45,7 +48,8 @@ KINDS: dict[str, Kind] = {
     "bug": Kind(story=mend, lane=on_its_stage),
     "modify": Kind(story=modify, lane=modify_lane),
     "promotion": Kind(story=promote, lane=as_it_is),
-    "performance": not_yet("a performance note; metric experiments are not part of this version"),
+    "experiment": Kind(story=research, lane=research_lane),
+    "performance": Kind(story=performance, lane=as_it_is),
     "behaviour": not_yet(
         "a note on an agent's behaviour; prompt rules are not part of this version"
     ),

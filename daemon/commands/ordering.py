@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.2
 WORKER_GONE_S = 5.0
-GOOD = {"approve": ("applied",), "reject": ("rejected",), "revert": ("reverted",)}
+GOOD = {
+    "approve": ("applied",),
+    "reject": ("rejected",),
+    "revert": ("reverted",),
+    "research": ("done",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ EVENTS = {Verdict.EXPLAINED: "declined"}
 def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> None:
     """Record how the work ended; held and frozen work stays in the store for a person."""
     chronicle = job.chronicle if job else chronicle_of(work, shop)
-    if ending.verdict is Verdict.UNDER_WAY:  # its steps are recorded as they are done
+    if ending.verdict in (Verdict.UNDER_WAY, Verdict.PAUSED):  # its steps are recorded by now
         stay_open(work, ending, job, shop)
         return
     if ending.verdict not in (Verdict.APPLIED, Verdict.REVERTED):  # those were recorded when done
@@ -56,9 +56,10 @@ def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> N
 
 
 def stay_open(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> None:
-    """Keep what the work has come to; it is due again at once, after more pressing work."""
+    """Keep what the work has come to; it is due again at once, or when somebody asks for it."""
     kept = {**work.data, **(job.held_data if job else {}), "reason": ending.reason, "waits": 0}
-    shop.store.update(work, state=State.OPEN, not_before=None, data=kept)
+    state = State.PAUSED if ending.verdict is Verdict.PAUSED else State.OPEN
+    shop.store.update(work, state=state, not_before=None, data=kept)
     for change in job.changes if job else ():
         forget(shop.journal, change)
 
@@ -79,7 +80,9 @@ def postpone(
     not_before = until or shop.clock() + timedelta(seconds=wait_s)
     chronicle = job.chronicle if job else chronicle_of(work, shop)
     chronicle.write(event, reason=reason, next_try=not_before.isoformat(), **_cost(job))
-    data = {**work.data, "waits": waits + 1, "reason": reason}
+    stored = shop.store.get(work.id) or work  # what its steps came to is not paid for again
+    breaks = {name: work.data[name] for name in ("breaks",) if name in work.data}
+    data = {**stored.data, **breaks, "waits": waits + 1, "reason": reason}
     shop.store.update(work, state=State.WAITING, not_before=not_before, data=data)
 
 
@@ -89,7 +92,8 @@ def give_up(work: Work, reason: str, shop: Workshop) -> None:
     Approving it lets it start afresh.
     """
     chronicle_of(work, shop).write("frozen", reason=reason)
-    data = {**lasting(work), "reason": reason, "since": shop.clock().isoformat()}
+    stored = shop.store.get(work.id) or work
+    data = {**lasting(stored), "reason": reason, "since": shop.clock().isoformat()}
     shop.store.update(work, state=State.FROZEN, not_before=None, data=data)
 
 

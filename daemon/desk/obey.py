@@ -15,6 +15,7 @@ from daemon.desk.finish import OUTAGES, close_work, lasting
 from daemon.desk.orders import Order, read_orders
 from daemon.desk.workshop import Workshop
 from daemon.engines import Feedback
+from daemon.experiment.steps import carry_out as carry_out_step
 from daemon.kinds import kind_of
 from daemon.modifying.begin import begin as begin_modification
 from daemon.modifying.begin import under_way
@@ -77,6 +78,8 @@ def carry_out(order: Order, shop: Workshop) -> str:
         return revert(order, shop)
     if order.kind == "modify":
         return begin_modification(order, shop)
+    if order.kind == "research":
+        return carry_out_step(order, shop)
     work = shop.store.get(order.id)
     if work and order.kind == "reject" and work == under_way(shop.store):
         return refuse(work, order, shop)

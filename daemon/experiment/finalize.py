@@ -138,7 +138,7 @@ def as_one_change(lab: Lab) -> Applied:
 def saved_reports(lab: Lab, session: Session) -> Path:
     """`report.md`, `report.json` and `plot.svg` in the session's own folder."""
     folder = report_folder(lab.job.shop.state, lab.job.work.id)
-    told = status(session, id=lab.job.work.id, state="finished")
+    told = status(session, id_=lab.job.work.id, state="finished")
     write_whole(folder / "report.md", markdown(session, lab.job.work.id).encode("utf-8", "replace"))
     write_whole(folder / "report.json", (json.dumps(told, indent=2) + "\n").encode())
     write_whole(folder / "plot.svg", svg(session).encode("utf-8", "replace"))

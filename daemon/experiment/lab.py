@@ -85,9 +85,11 @@ class Lab:
             self.job.source = self.snapshot
 
     def bench(self, command: tuple[str, ...]) -> Bench:
-        """The snapshot with a metric's command."""
+        """The snapshot with a metric's command; `python` is the interpreter of the tests."""
         if command not in self._benches:
-            self._benches[command] = self.job.bench.with_command(command)
+            is_python = command[0] in ("python", "python3")
+            python = (self.job.target.python or "python3",) if is_python else command[:1]
+            self._benches[command] = self.job.bench.with_command((*python, *command[1:]))
         return self._benches[command]
 
     def landed(self, change: str) -> dict[str, Any] | None:

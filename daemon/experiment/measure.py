@@ -70,8 +70,13 @@ def _trouble(run: Run, limit: float) -> str:
     if run.ending is not Ending.FINISHED:
         detail = f" ({run.detail})" if run.detail else ""
         return f"{ENDED.get(run.ending, run.ending.value)}{detail}"
-    if run.outcomes.get(EXIT) is not Outcome.PASSED:
+    if EXIT in run.outcomes and run.outcomes[EXIT] is not Outcome.PASSED:
         return f"it ended with {run.messages.get(EXIT) or 'an exit code other than 0'}"
+    failed = [
+        test for test, was in run.outcomes.items() if was in (Outcome.FAILED, Outcome.ERROR)
+    ]  # of a pytest command
+    if failed:
+        return f"tests fail: {', '.join(failed[:3])}"
     return ""
 
 

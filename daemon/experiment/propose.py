@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from daemon.engines import BugReport, Declined, Engine, Feedback, NoPatch, Proposal
-from daemon.engines.choose import engines_for
+from daemon.engines.choose import engines_for, lacks_model
 from daemon.experiment.explore import is_bold, task
 from daemon.experiment.lab import Lab
 from daemon.experiment.session import Edit, Session, Try
@@ -33,18 +33,21 @@ def propose(lab: Lab) -> Edit | Try:
     session = lab.session
     bold = is_bold(session.plan.seed, session.iteration, session.plan.epsilon)
     lab.job.task = task(session, bold=bold)
-    model = next((each for each in engines_for(lab.job) if each.name != "search"), None)
-    if model is None:
-        return tuned(lab)
-    return asked(model, lab, bold=bold)
+    shop = lab.job.shop
+    lacking = lacks_model(lab.job.target.engine, shop.settings, shop.environ)
+    if lacking:
+        return tuned(lab, lacking)
+    return asked(engines_for(lab.job)[0], lab, bold=bold)
 
 
 def asked(engine: Engine, lab: Lab, *, bold: bool) -> Edit | Try:
     """What the model proposes; a refusal is fed back as often as the target has attempts."""
     job, feedback = lab.job, None
     refused: Edit | Try = _nothing(lab, "no attempt was made", bold=bold)
+    metric = lab.session.plan.metric
+    summary = f"{metric.name}: {metric.direction} is better"
     with lab.seen(), job.session(engine, "") as talk:
-        report = BugReport(filename=_first_file(lab), function=None, summary=job.task.words)
+        report = BugReport(filename=_first_file(lab), function=None, summary=summary)
         for attempt in range(1, job.target.attempts + 1):
             job.stage("edit", f"{engine.name}, edit {lab.session.iteration}, proposal {attempt}")
             answer = talk.propose(report, feedback)
@@ -66,14 +69,14 @@ def given(hypothesis: str, hunks: Sequence[Hunk], lab: Lab) -> Edit | Try:
         return passed_gates(_edit(patch, lab), lab, Proposal(patch=patch))
 
 
-def tuned(lab: Lab) -> Edit | Try:
+def tuned(lab: Lab, lacking: str) -> Edit | Try:
     """Where there is no model: the next constant of the session's files. Raises NeedsModel."""
     with lab.seen():
         patch = next_constant(lab.session, lab.overlay) if lab.session.plan.files else None
         if patch is None:
             raise NeedsModel(
-                "no model is there to think of an edit (set $ANTHROPIC_API_KEY or claude.base_url)"
-                " and no constant in the session's files is left to tune; give the edit yourself: "
+                f"{lacking}. Without one only constants of the session's files can be tuned, and "
+                "none is left; or give the edit yourself: "
                 "mendd research edit --hypothesis … --patch FILE"
             )
         return passed_gates(_edit(patch, lab, engine="search"), lab, Proposal(patch=patch))

@@ -6,13 +6,13 @@ from daemon.experiment.plot import best_so_far
 from daemon.experiment.session import GATES, Level, Session, Try
 
 
-def status(session: Session, *, id: str, state: str) -> dict[str, Any]:
+def status(session: Session, *, id_: str, state: str) -> dict[str, Any]:
     """Everything `mendd research status` shows. `state` is the work's, or how it ended."""
     plan = session.plan
     outcomes = [each.outcome for each in session.tries]
     baseline, best = session.baseline.get(plan.metric.name), session.best
     return {
-        "session": id,
+        "session": id_,
         "state": state,
         "target": plan.target,
         "metric": {

@@ -1,18 +1,14 @@
-"""Each step of a session once: what commands, orders and agents ask for and are answered.
+"""Each step of a session, as the worker carries it out: an order of kind "research".
 
-The worker carries a step out as an order of kind "research" (`carry_out`); whoever asks goes
-through `STEPS`, which gives the order and answers with the session's status.
+Commands and agents ask for the same steps with the same arguments (daemon/experiment/asking.py).
 """
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from daemon import research
-from daemon.actions.action import Action, ActionError, Arguments
+from daemon.actions.action import ActionError, Arguments
 from daemon.actions.registry import Registry
 from daemon.desk.finish import close_work
 from daemon.desk.workshop import Workshop
@@ -20,19 +16,17 @@ from daemon.experiment.finalize import finalize
 from daemon.experiment.lab import Lab
 from daemon.experiment.plan import plan_of
 from daemon.experiment.propose import NeedsModel, given
-from daemon.experiment.session import KEY, PRIORITY, NoSession, Session, session_of
+from daemon.experiment.session import KEY, PRIORITY, NoSession, Session
 from daemon.experiment.setup import SetupFailed, set_up
-from daemon.experiment.status import status
 from daemon.experiment.wishes import Edited, Named, Setup, Stopped
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
-from reflections.reflection import Reflection, generated_id
+from reflections.reflection import Reflection
 from reflections.store import State, Work
 from sandbox.patch import Hunk, PatchError
 
 if TYPE_CHECKING:
-    from daemon.actions.caller import Caller
     from daemon.desk.orders import Order
 
 DONE, REFUSED = "done", "refused"
@@ -45,19 +39,23 @@ class NotNow(Exception):
 NOS = (NotNow, NeedsModel, NoSession, PatchError, research.Refused, ActionError)
 
 
-# -- what the worker does ------------------------------------------------------------------------
-
-
 def carry_out(order: "Order", shop: Workshop) -> str:
     """One step; its outcome in words that begin with `done` or `refused`."""
     step, sent = str(order.data.get("step", "")), order.data.get("arguments", {})
     try:
-        arguments = ORDERED.get(step).checked(sent)
+        arguments = checked(step, sent)
         if step == "setup":
             return open_session(arguments, order, shop)
         return in_session(step, arguments, order, shop)
     except NOS as error:
         return f"{REFUSED}: {error}"
+
+
+def checked(step: str, sent: Any) -> Arguments:
+    """The step's arguments. Raises ActionError (UnknownAction, BadArguments)."""
+    from daemon.experiment.asking import STEPS
+
+    return Registry(STEPS, noun="research step").get(f"research_{step}").checked(sent)
 
 
 def open_session(wish: Any, order: "Order", shop: Workshop) -> str:
@@ -217,145 +215,3 @@ def said(step: str, session: Session, ending: Ending) -> str:
         last = session.tries[-1]
         return f"edit {last.edit.iteration} {last.outcome}: {last.reason}; next: {session.next}"
     return f"{step}: {ending.reason}"
-
-
-# -- what is asked for ---------------------------------------------------------------------------
-
-
-def asked(step: str, arguments: Arguments, caller: "Caller") -> dict[str, Any]:
-    """Order a step, wait for it, and answer with its outcome and the session's status.
-
-    Raises CommandError where it cannot be ordered.
-    """
-    from argparse import Namespace
-
-    from daemon.commands.ordering import give
-
-    settings = caller.settings
-    sent = arguments.model_dump()
-    given_id = str(sent.pop("session", ""))
-    id_ = new_id() if step == "setup" else one_session(given_id, caller)
-    options = Namespace(by=caller.by, wait=True, json=True)
-    data = {"step": step, "arguments": sent}
-    outcome = give("research", id_, options, settings, data=data)
-    words = outcome.words or "ordered"
-    answer = {"step": step, "done": words.startswith(DONE), "outcome": words, "session": id_}
-    return {**answer, **(found(id_, caller) or {})}
-
-
-def told(arguments: Named, caller: "Caller") -> dict[str, Any]:
-    """A session's status; without an id the open one's, or else the last finished one's."""
-    return found(one_session(arguments.session, caller, finished=True), caller) or {}
-
-
-def found(id_: str, caller: "Caller") -> dict[str, Any] | None:
-    """The status of an open or finished session."""
-    return sessions(caller).get(id_, lambda: None)()
-
-
-def sessions(caller: "Caller") -> dict[str, Callable[[], dict[str, Any] | None]]:
-    """Every known session: the open ones first, then the last that were finished."""
-    from daemon.experiment.session import kept_in
-    from reflections.store import Store
-
-    state = caller.settings.state
-    if not (state / "store.json").exists():
-        return {}
-    store = Store(state)
-    try:
-        opened = {work.id: work for work in store.all() if KEY in work.data}
-        records = [each for each in store.archived(500) if KEY in each["work"]["data"]]
-        known: dict[str, Callable[[], dict[str, Any] | None]] = {
-            id_: partial(_told_open, work) for id_, work in opened.items()
-        }
-        for record in records:
-            verdict = str(record["verdict"])
-            known.setdefault(
-                record["id"],
-                lambda r=record, v=verdict: {  # type: ignore[misc]
-                    **status(kept_in(r), id=r["id"], state="finished"),
-                    "verdict": v,
-                },
-            )
-        return known
-    finally:
-        store.close()
-
-
-def _told_open(work: Work) -> dict[str, Any]:
-    state = "running" if work.state is State.OPEN else work.state.value
-    reason = work.data.get("reason")
-    return {**status(session_of(work), id=work.id, state=state), "verdict": None, "waits": reason}
-
-
-def one_session(given_id: str, caller: "Caller", *, finished: bool = False) -> str:
-    """The one session that is meant. Raises CommandError."""
-    from daemon.commands import CommandError
-    from daemon.commands.records import full_id
-
-    known = sessions(caller)
-    if given_id:
-        return full_id(given_id, known, "session")
-    opened = [id_ for id_, tell in known.items() if (tell() or {}).get("state") != "finished"]
-    if len(opened) == 1:
-        return opened[0]
-    if opened:
-        raise CommandError(f"{len(opened)} sessions are open: {', '.join(opened)}; say which one")
-    if finished and known:
-        return next(iter(known))
-    raise CommandError("no session is open; 'mendd research setup' begins one")
-
-
-def new_id() -> str:
-    """An id for a new session."""
-    return generated_id(uuid.uuid4().hex, received=datetime.now(UTC))
-
-
-def _step(name: str, description: str, arguments: type[Arguments], *, lands: bool) -> Action[Any]:
-    return Action(
-        name=f"research_{name}",
-        description=description,
-        arguments=arguments,
-        execute=lambda sent, caller: asked(name, sent, caller),
-        changes_code=lands,
-    )
-
-
-STATUS: Action[Any] = Action(
-    name="research_status",
-    description="What a session of metric experiments has come to: baseline, noise, best, every "
-    "edit with its outcome, the gates and what they refused; running or finished.",
-    arguments=Named,
-    execute=told,
-)
-STEPS: tuple[Action[Any], ...] = (
-    _step(
-        "setup",
-        "Begin a session of metric experiments: freeze the evaluation and measure the unmodified "
-        "code several times in the sandbox.",
-        Setup,
-        lands=False,
-    ),
-    _step(
-        "edit",
-        "Propose one focused edit with its hypothesis; without hunks an engine proposes it.",
-        Edited,
-        lands=False,
-    ),
-    _step("run", "Measure the metric with the edit, in the sandbox.", Named, lands=False),
-    _step(
-        "decide",
-        "Keep the edit (a commit on the session's own branch) if it is better by more than the "
-        "noise, confirmed, and no gate objects; else revert it.",
-        Named,
-        lands=True,
-    ),
-    _step("finalize", "End the session: report, plot, verdict.", Named, lands=True),
-    STATUS,
-    _step("loop", "Let the session go on by itself until its end.", Named, lands=True),
-    _step("stop", "Stop the session and put it away.", Stopped, lands=True),
-)
-ORDERED: Registry[Any] = Registry(
-    [replace(each, name=each.name.removeprefix("research_")) for each in STEPS if each != STATUS],
-    noun="research step",
-)

@@ -1,0 +1,1 @@
+"""Payments that were booked twice."""
