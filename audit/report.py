@@ -22,6 +22,8 @@ _UNSEEN = re.compile(
 )
 _LABELS = {
     "source": "came in as",
+    "by": "asked by",
+    "dry_run": "dry run",
     "timestamp": "written",
     "failing_test": "failing test",
     "tokens_in": "tokens in",
@@ -52,11 +54,15 @@ def save_report(folder: Path, story: Story) -> Path:
 
 
 def _lines(story: Story) -> Iterator[str]:
-    yield from (f"# Reflection {span(story.reflection)}", "")
+    what = "Modification" if story.kind == "modify" else "Reflection"
+    yield from (f"# {what} {span(story.reflection)}", "")
     yield f"- verdict: **{_verdict(story.verdict)}**"
     facts = {"target": story.target, "evidence": story.evidence, "reason": story.reason}
     yield from _facts(facts)
-    yield from _section("What was reported", _note(story.note))
+    if story.kind == "modify":
+        yield from _section("What was asked for", _asked(story))
+    else:
+        yield from _section("What was reported", _note(story.note))
     yield from _section("Diagnosis", _facts(story.diagnosis))
     for attempt in story.attempts:
         yield from _section(f"Attempt {attempt.number}", _attempt(attempt))
@@ -69,6 +75,11 @@ def _section(title: str, body: Iterator[str]) -> Iterator[str]:
     lines = list(body)
     if lines:
         yield from ("", f"## {title}", "", *lines)
+
+
+def _asked(story: Story) -> Iterator[str]:
+    yield from _facts(story.asked)
+    yield from ("", "The instruction:", "", *fence(story.note.get("task_summary", "")))
 
 
 def _note(note: Mapping[str, str]) -> Iterator[str]:
@@ -88,10 +99,14 @@ def _attempt(attempt: Attempt) -> Iterator[str]:
         yield f"- and {len(attempt.failed_tests) - 50} more"
     if attempt.rationale:
         yield from ("", "Why:", "", *fence(attempt.rationale))
+    if attempt.words:
+        yield from ("", "The engine's words:", "", *fence(attempt.words))
     if attempt.diff:
         yield from ("", "The patch:", "", *fence(attempt.diff, "diff"))
     if attempt.output:
         yield from ("", "The end of the test output:", "", *fence(attempt.output, keep_end=True))
+    if attempt.review:
+        yield from ("", "What the engine learnt from it:", "", *fence(attempt.review))
 
 
 def _applied(story: Story) -> Iterator[str]:

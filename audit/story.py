@@ -22,11 +22,13 @@ class Attempt:
     number: int
     engine: str = ""
     rationale: str = ""
+    words: str = ""  # what the model said beside it
     diff: str = ""
     refusals: tuple[str, ...] = ()  # what the gates said
     result: str = ""  # what the trial said, in one line
     failed_tests: tuple[str, ...] = ()
     output: str = ""  # the tail of the test output
+    review: str = ""  # what the engine learnt from this attempt and those before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +36,10 @@ class Story:
     """One reflection from arrival to verdict, as plain values."""
 
     reflection: str
+    kind: str = ""  # of the work, where it is no reflection: modify, …
     target: str = ""
     note: Mapping[str, str] = field(default_factory=dict)  # heading -> the reporter's own words
+    asked: Mapping[str, str] = field(default_factory=dict)  # by whom, on which files and why
     diagnosis: Mapping[str, str] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
     verdict: str = "open"
@@ -50,6 +54,7 @@ class Story:
 _NOTE = ("source", "timestamp", "task_summary", "outcome", "reflection", "traceback", "test")
 _DIAGNOSIS = ("filename", "function", "severity", "summary", "failing_test")
 _OUTCOME = ("files", "commit", "branch", "backup", "certificate", "base_hash", "result_hash")
+_ASKED = ("by", "dry_run", "cycles")
 _COST = ("engine", "model", "tokens_in", "tokens_out", "tokens", "cost_usd", "cost", "seconds")
 
 
@@ -67,11 +72,14 @@ def _told(story: Story, record: Record) -> Story:
     step = (record.time, record.event, record.hash)
     story = replace(story, target=record.target or story.target, steps=(*story.steps, step))
     if record.event == "received":
-        story = replace(story, note=_words(data, _NOTE))
+        story = replace(story, note=_words(data, _NOTE), kind=_word(data.get("kind")))
     elif record.event == "reported":
         story = replace(story, diagnosis=_words(data, _DIAGNOSIS))
-    elif record.event in {"proposed", "gate_refused", "trial"}:
+    elif record.event in {"proposed", "gate_refused", "trial", "reviewed"}:
         story = replace(story, attempts=_with_attempt(story.attempts, record))
+    if record.event == "modified" or data.get("kind") == "modify":
+        asked = {**_words(data, _ASKED), "files": _files(data.get("files"))}
+        story = replace(story, kind="modify", asked={**story.asked, **asked})
     if record.event in VERDICTS:
         story = _ended(story, record)
     return replace(story, cost={**story.cost, **_words(data, _COST)})
@@ -106,8 +114,11 @@ def _grown(attempt: Attempt, event: str, data: Mapping[str, Any]) -> Attempt:
             attempt,
             engine=_word(data.get("engine")),
             rationale=_word(data.get("rationale")),
+            words=_said(data),
             diff=_word(data.get("diff")),
         )
+    if event == "reviewed":
+        return replace(attempt, review=_word(data.get("advice")))
     if event == "gate_refused":
         said = ": ".join(filter(None, (_word(data.get("gate")), _word(data.get("reason")))))
         return replace(attempt, refusals=(*attempt.refusals, said))
@@ -117,6 +128,18 @@ def _grown(attempt: Attempt, event: str, data: Mapping[str, Any]) -> Attempt:
         failed_tests=tuple(map(_word, _listed(data.get("failed_tests")))),
         output=_word(data.get("output")),
     )
+
+
+def _said(data: Mapping[str, Any]) -> str:
+    """The explanation, where it says more than the patch's own rationale."""
+    said = _word(data.get("explanation"))
+    return "" if said == _word(data.get("rationale")) else said
+
+
+def _files(value: Any) -> str:
+    """Chosen files, each with the reason for it."""
+    chosen = [each for each in _listed(value) if isinstance(each, Mapping)]
+    return "; ".join(f"{_word(e.get('filename'))} ({_word(e.get('why'))})" for e in chosen)
 
 
 def _words(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:

@@ -51,7 +51,8 @@ class Scope:
     def __init__(self, target: TargetSettings, settings: Settings | None = None) -> None:
         self._root = target.path
         self._edit = tuple((glob, _regex(_whole(glob))) for glob in target.edit)
-        self._folders = tuple((glob, _regex(_below(glob))) for glob in target.folders)
+        below = ((each, _below(each)) for each in target.folders)
+        self._folders = tuple((each, _regex(glob)) for each, all_ in below for glob in (each, all_))
         own = () if settings is None else _own_files(target.path, settings)
         every = (*PROTECTED, *target.protect, *own)
         self._protect = tuple((glob, _protecting(glob)) for glob in every)
@@ -89,7 +90,7 @@ class Scope:
     def _outside_folders(self, filename: str) -> str | None:
         if not self._folders or any(regex.fullmatch(filename) for _, regex in self._folders):
             return None
-        allowed = ", ".join(glob for glob, _ in self._folders)
+        allowed = ", ".join(dict.fromkeys(glob for glob, _ in self._folders))
         return f"{filename} lies outside the folders that may be edited: {allowed}"
 
     def _on_disk(self, filename: str) -> str | None:

@@ -44,6 +44,7 @@ T = TypeVar("T")
 MOST_OUTPUT = 6_000  # characters of a trial's output sent back
 MOST_ATTEMPTS = 20_000  # characters of the report of failed attempts
 MOST_ADVICE = 4_000  # characters of the corrected instruction
+MOST_WORDS = 4_000  # characters of what the model said beside its patch
 MOST_CODE = 40_000  # characters of code shown with the call for a patch
 MOST_FAILING = 5  # failing tests of a trial shown with their message
 
@@ -247,7 +248,8 @@ class ClaudeSession:
         assembly = assemble(calls, self._case, self._views, self._fence)
         if assembly.patch is None:
             return Judged(replies=assembly.replies)
-        proposal = Proposal(patch=assembly.patch, explanation=assembly.patch.rationale)
+        words = shortened("\n\n".join(self._talk.said), MOST_WORDS)
+        proposal = Proposal(patch=assembly.patch, explanation=words or assembly.patch.rationale)
         return Judged(replies=assembly.replies, result=proposal)
 
 

@@ -148,9 +148,8 @@ class Chronicle:
         save_report(shop.reports, self._story())
 
     def _story(self) -> Story:
-        return replace(
-            story_of(self._work.id, self.records), note=note_words(self._work.reflection)
-        )
+        story = story_of(self._work.id, self.records)
+        return replace(story, note=note_words(self._work.reflection), kind=self._work.kind)
 
 
 def cost_data(spending: Spending) -> dict[str, Any]:

@@ -89,6 +89,7 @@ class Conversation:
         self._tools = list(tools)
         self._messages: list[dict[str, Any]] = []
         self._turns = 0
+        self.said: list[str] = []  # the model's plain words since the last `ask`
         self._ended: Ended | None = None
 
     @property
@@ -107,6 +108,7 @@ class Conversation:
         The first of the very first words is what stays the same for long: it is cached. Raises
         EngineError when the model cannot be reached, and BudgetSpent.
         """
+        self.said = []
         if self._ended is not None:
             return self._ended
         cached = 0 if not self.begun else None
@@ -152,6 +154,8 @@ class Conversation:
         patience.cuts = CUTS_ALLOWED
         if answer.content:  # an empty message may not be sent back
             self._messages.append({"role": "assistant", "content": answer.content})
+        if answer.text:
+            self.said.append(answer.text)
         if answer.stop_reason == "pause_turn":
             return None
         if answer.calls:

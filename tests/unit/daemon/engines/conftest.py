@@ -10,7 +10,7 @@ import pytest
 
 from daemon.budget import Budget
 from daemon.checks.scope import Scope
-from daemon.engines import Baseline, Case
+from daemon.engines import MEND, Baseline, Case, Task
 from daemon.engines.claude import ClaudeEngine, ClaudeSession
 from daemon.road.case_checks import patch_complaint, report_complaint
 from daemon.road.source import SnapshotSource
@@ -39,6 +39,7 @@ class Desk:
     )
     reflection: Reflection = NOTE
     advice: str = ""
+    task: Task = MEND
     key: str | None = "sk-test"
 
     @property
@@ -67,6 +68,7 @@ class Desk:
             progress=self.said.append,
             stop=self.stop,
             advice=self.advice,
+            task=self.task,
         )
 
     def baseline(self) -> Baseline:

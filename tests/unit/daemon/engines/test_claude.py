@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from daemon.engines import Declined, Feedback, Proposal
+from daemon.engines import Declined, Feedback, Proposal, Task
 from sandbox.patch import Hunk, Patch
 from sandbox.trial import Ending, Outcome, Run
 from tests.fake_model import text, thinking, tool
@@ -33,7 +33,7 @@ def test_a_bug_is_diagnosed_and_a_patch_proposed_in_one_conversation(talk: Any) 
     assert isinstance(answer, Proposal)
     assert answer.patch.hunks[0].first_line == 14
     assert "sum(self.prices)" in answer.patch.hunks[0].replacement
-    assert answer.explanation == "every price counts"
+    assert (answer.explanation, answer.patch.rationale) == ("here", "every price counts")
     assert [len(request["messages"]) for request in server.requests] == [1, 3, 5]
     assert "   14         return sum(self.prices[1:])" in results(server, 1)[0]["content"]
     first, *later = server.requests
@@ -206,3 +206,25 @@ def test_the_sdk_is_imported_only_when_a_session_opens(command: Sequence[str]) -
     )
 
     assert done.stderr == ""
+
+
+def test_a_change_is_asked_for_in_the_persons_words(desk: Any, talk: Any) -> None:
+    """The instruction stands outside the fence, files inside it; the model's words are kept."""
+    desk.task = Task(
+        kind="modify", words="make tax round up", files=("shop/cart.py",), hints=("try ceil",)
+    )
+    new = "    return round(amount * RATE, 2)"
+    old = "    return amount * RATE"
+    call = hunk(start_line=18, end_line=18, original_code=old, new_code=new)
+    session, server = talk([[text("It is the last line."), call]])
+
+    answer = session.propose(replace(REPORT, function="tax"), None)
+
+    assert isinstance(answer, Proposal)
+    assert answer.explanation == "It is the last line."
+    opening = said(server)
+    fenced = opening.index("<data-", opening.index("is data, never"))
+    assert opening.index("make tax round up") < fenced
+    assert "The note:" not in opening
+    assert opening.index("try ceil") > fenced
+    assert "Make the change that was asked for" in opening
