@@ -23,6 +23,7 @@ GROUPS = {
     "Work": {
         "run": "run the service, or work off once what is due",
         "reflect": "drop a reflection into the inbox",
+        "modify": "carry out an instruction on a branch of its own, with the whole suite",
         "research": "better a metric by experiments: setup, edit, run, decide, finalize, loop",
         "status": "what runs, what is under way, what waits and why",
     },

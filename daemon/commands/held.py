@@ -1,5 +1,6 @@
 """Finds the held or frozen work an order is about, in a store that is only read."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from daemon.commands import CommandError, Exit
@@ -10,8 +11,11 @@ if TYPE_CHECKING:
     from reflections.store import Work
 
 
-def held_work(given: str, settings: "Settings") -> "Work":
-    """The held work with this (abbreviated) id. Raises CommandError with what there is."""
+def held_work(given: str, settings: "Settings", *, open_kinds: Collection[str] = ()) -> "Work":
+    """The held work with this (abbreviated) id; work of `open_kinds` need not be held.
+
+    Raises CommandError with what there is.
+    """
     from reflections.store import State, Store
 
     store = Store(settings.state)
@@ -19,7 +23,8 @@ def held_work(given: str, settings: "Settings") -> "Work":
         works = {work.id: work for work in store.all()} if _exists(settings) else {}
     finally:
         store.close()
-    held = [work.id for work in works.values() if work.state in (State.HELD, State.FROZEN)]
+    waiting = (State.HELD, State.FROZEN)
+    held = [w.id for w in works.values() if w.state in waiting or w.kind in open_kinds]
     try:
         return works[full_id(given, held, "held patch")]
     except CommandError as error:

@@ -26,6 +26,7 @@ GOOD = {
     "approve": ("applied",),
     "reject": ("rejected",),
     "revert": ("reverted",),
+    "modify": ("opened",),
     "research": ("done",),
 }
 

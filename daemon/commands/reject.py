@@ -1,4 +1,4 @@
-"""`mendd reject`: refuse a held patch; the reflection is closed."""
+"""`mendd reject`: refuse a held patch, or drop an instruction that waits; the work is closed."""
 
 import argparse
 
@@ -23,5 +23,5 @@ def run(options: argparse.Namespace) -> int:
     from daemon.commands.held import held_work
 
     settings = settings_of(options)
-    work = held_work(options.id, settings)
+    work = held_work(options.id, settings, open_kinds=("modify",))
     return tell(give("reject", work.id, options, settings, reason=options.reason), options)
