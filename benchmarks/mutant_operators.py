@@ -48,7 +48,11 @@ def _nodes(tree: ast.AST, prefix: str, inside: bool = False) -> Iterator[tuple[s
         if field in ("annotation", "returns", "decorator_list", "type_params"):
             continue
         for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or _docstring(child) or isinstance(child, ast.JoinedStr):
+            if (
+                not isinstance(child, ast.AST)
+                or _docstring(child)
+                or isinstance(child, ast.JoinedStr)
+            ):
                 continue
             if isinstance(child, DEFS):
                 name = f"{prefix}.{child.name}".lstrip(".")

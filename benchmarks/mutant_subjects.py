@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from benchmarks.mutant_local import LocalBench, LocalSandbox
 from daemon.checks.scope import Scope
 from daemon.settings import TargetSettings
-from sandbox.trial import Bench, Module, Outcome, Run, Sandbox
+from sandbox.trial import Bench, Ending, Module, Outcome, Run, Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ("ledgerly", "parcels")
@@ -31,10 +32,14 @@ OURS = {  # code that may be mutated, and what it needs beside it
         "tests/unit/reflections/test_signature.py",
     ),
     "secrets": (
-        "reflections/secrets.py", "reflections/__init__.py", "tests/unit/reflections/test_secrets.py"
+        "reflections/secrets.py",
+        "reflections/__init__.py",
+        "tests/unit/reflections/test_secrets.py",
     ),
     "patch": (
-        "sandbox/patch.py sandbox/text.py", "sandbox/__init__.py", "tests/unit/sandbox/test_patch.py"
+        "sandbox/patch.py sandbox/text.py",
+        "sandbox/__init__.py",
+        "tests/unit/sandbox/test_patch.py",
     ),
     "results": ("sandbox/results.py", "sandbox/__init__.py", "tests/unit/sandbox/test_results.py"),
     "report": (
@@ -150,18 +155,20 @@ def subjects(only: Iterable[str] = ()) -> list[Subject]:
 class Prepared:
     """A subject's two benches: `full` judges, `shown` is all the engine gets to see."""
 
-    def __init__(self, subject: Subject, sandbox: Sandbox, folder: Path) -> None:
-        """Runs the unseeded suite once. Raises SystemExit when it cannot serve."""
+    def __init__(
+        self, subject: Subject, sandbox: Sandbox | LocalSandbox, folder: Path, baselines: Path
+    ) -> None:
+        """Runs the unseeded suite, or remembers it. Raises SystemExit when it cannot serve."""
         self.subject = subject
         self.root = folder / subject.name / "shown"
         whole = folder / subject.name / "full"
         subject.written(whole)
         subject.written(self.root)
         self.full = sandbox.prepare(Module(name=subject.name, root=whole))
-        self.before = self.full.run()
+        self.before = remembered(self.full, baselines)
         if not self.good:
-            raise SystemExit(f"{subject.name}: no test passes\n{self.before.output[-2000:]}")
-        hidden = sorted(set(self.before.outcomes) - set(self.shown_tests))
+            raise SystemExit(f"{subject.name}: no test passes; see benchmarks/mutant_subjects.py")
+        hidden = sorted(set(self.before) - set(self.shown_tests))
         text = CONFTEST.format(hidden=json.dumps(hidden, indent=4))
         (self.root / "conftest.py").write_text(text)
         self.shown = sandbox.prepare(Module(name=subject.name, root=self.root))
@@ -171,8 +178,7 @@ class Prepared:
     @cached_property
     def good(self) -> tuple[str, ...]:
         """The tests that pass unseeded, in order."""
-        found = self.before.outcomes.items()
-        return tuple(test for test, outcome in found if outcome is Outcome.PASSED)
+        return tuple(test for test, outcome in self.before.items() if outcome == "passed")
 
     @cached_property
     def shown_tests(self) -> tuple[str, ...]:
@@ -191,6 +197,19 @@ class Prepared:
         """Throw the benches away."""
         self.full.close()
         self.shown.close()
+
+
+def remembered(bench: Bench | LocalBench, baselines: Path) -> dict[str, str]:
+    """The outcomes of a tree's tests, unseeded: from the folder, or measured and kept there."""
+    kept = baselines / f"{bench.tree.hash}.json"
+    if not kept.exists():
+        run = bench.run()
+        if run.ending is not Ending.FINISHED:
+            raise SystemExit(f"{bench.module.name}: {run.detail}\n{run.output[-2000:]}")
+        baselines.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({test: str(outcome) for test, outcome in run.outcomes.items()}))
+    found: dict[str, str] = json.loads(kept.read_text())
+    return found
 
 
 class Source:
@@ -223,7 +242,7 @@ class Source:
 class SeededBench:
     """A bench whose runs and sessions all start from the seeded file: no image per mutant."""
 
-    def __init__(self, bench: Bench, files: dict[str, bytes]) -> None:
+    def __init__(self, bench: Bench | LocalBench, files: dict[str, bytes]) -> None:
         self._bench, self._files = bench, files
 
     def __getattr__(self, name: str) -> object:
@@ -237,9 +256,8 @@ class SeededBench:
         """A guest that sees the seeded copy."""
         return self._bench.session(job, **self._seeded(more))  # type: ignore[arg-type]
 
-    def spare_session(self, job: dict[str, object], **more: object) -> object:
-        """The same, where a slot is free."""
-        return self._bench.spare_session(job, **self._seeded(more))  # type: ignore[arg-type]
+    def spare_session(self, job: dict[str, object], **more: object) -> None:
+        """No second guest: the result depends on counts alone, and other mutants wait."""
 
     def _seeded(self, more: dict[str, object]) -> dict[str, object]:
         return {**more, "files": {**self._files, **more.get("files", {})}}  # type: ignore[dict-item]
