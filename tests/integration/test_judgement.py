@@ -24,7 +24,7 @@ from tests.corpus import Case, cheats, honest
 pytestmark = pytest.mark.docker
 LEFT = [case for case in cheats() if case.caught_by == "trial"]
 HONEST = honest()
-TIMEOUT_S = 8.0
+TIMEOUT_S, TEST_S = 60.0, 2.0
 
 
 @dataclass
@@ -65,7 +65,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
         state=tmp_path_factory.mktemp("state"),
         progress=lambda _: None,
     )
-    bench = sandbox.prepare(Module(name="corpus", root=root))
+    bench = sandbox.prepare(Module(name="corpus", root=root, test_timeout_s=TEST_S))
     baseline = compared(bench.run(), bench.run())
     removal = bench.run(only=list(dict.fromkeys(case.failing for case in cases)))
     yield Court(root, bench, baseline, removal)

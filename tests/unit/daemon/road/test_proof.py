@@ -7,7 +7,8 @@ import pytest
 from daemon.engines import BugReport, Proposal, Reproduction
 from sandbox.patch import Hunk, Patch
 from tests.fakes import ScriptedEngine
-from tests.place import CODE, Place
+from tests.place import CODE, RIGHT, Place
+from tests.place import REPORT as SHOP_REPORT
 
 REPORT = BugReport(filename="shop.py", function="total", summary="forgets the first price")
 REAL = "from shop import total\n\n\ndef test_one():\n    assert total([7]) == 7\n"
@@ -52,3 +53,39 @@ def test_an_honest_written_test_still_proves(place: Callable[..., Place]) -> Non
     here.mend(ScriptedEngine(REPORT, [answer], tests=[test]))
 
     assert here.last("applied")["evidence"] == "reproduced"
+
+
+WAVERING = (
+    "from shop import least, total\n\nSEEN = []\n\n\n"
+    "def test_least():\n    SEEN.append(least([2, 1]))\n\n\n"
+    "def test_total():\n    assert total([1, 2]) == 3 and SEEN\n"
+)
+"""Passes with the right patch in the whole suite and fails when run again by itself."""
+
+
+def test_a_target_that_does_not_pass_twice_is_flaky_and_ends_the_work(
+    place: Callable[..., Place],
+) -> None:
+    """Each further attempt would be one more chance for the coin, so there is none."""
+    here = place()
+    (here.module / "test_shop.py").write_text(WAVERING)
+
+    here.mend(ScriptedEngine(SHOP_REPORT, [RIGHT] * 3))
+
+    assert here.file.read_text() == CODE
+    assert here.events()[-1] == "rejected" and here.events().count("trial") == 1
+    assert here.last("rejected")["reason"].startswith("flaky: test_shop.py::test_total passed")
+
+
+def test_a_target_that_fails_only_behind_another_test_ends_the_work(
+    place: Callable[..., Place],
+) -> None:
+    """Without the patch it passes by itself: nothing can show that a patch helps."""
+    here = place()
+    (here.module / "test_shop.py").write_text(WAVERING.replace("== 3 and SEEN", "== 2 + len(SEEN)"))
+
+    here.mend(ScriptedEngine(SHOP_REPORT, [RIGHT] * 3))
+
+    assert here.file.read_text() == CODE
+    assert here.events().count("trial") == 1
+    assert "fails only behind other tests" in here.last("rejected")["reason"]
