@@ -5,6 +5,8 @@ act on; nothing is applied that should not be, and (the `place` fixture) nothing
 """
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -37,6 +39,17 @@ def verdict(place: Installation) -> tuple[str, str]:
     """The last thing that happened to the note, and why."""
     last = [r for r in place.records if r.event in ENDS][-1]
     return last.event, str(last.data.get("reason", ""))
+
+
+def verified(place: Installation) -> str:
+    """What `mendd verify` says of the one applied patch."""
+    (applied,) = [record for record in place.records if record.event == "applied"]
+    command = [sys.executable, "-m", "daemon.cli", "--config", str(place.folder / "mendd.toml")]
+    done = subprocess.run(
+        [*command, "verify", str(applied.reflection)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 ENDS = ("applied", "held", "rejected", "declined", "failed")
@@ -74,6 +87,7 @@ def test_a_loop_without_end_is_mended(place: Installation) -> None:
     ]
     assert place.last("applied")["evidence"] == "proven"
     assert place.read() == LOOP.format(step="-").encode()
+    assert "verified" in verified(place)
 
 
 HANGING = """\
