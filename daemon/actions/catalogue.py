@@ -110,7 +110,9 @@ class Decide(Arguments):
 
 def agents_actions() -> Registry[Caller]:
     """All of them, and what installed packages offer under `mendd.actions`."""
-    registry = Registry([*LOOKING, *ACTING, *CHANGING], noun="tool")
+    from daemon.experiment.asking import STATUS, STEPS
+
+    registry = Registry([*LOOKING, STATUS, *ACTING, *STEPS, *CHANGING], noun="tool")
     registry.discover()
     return registry
 

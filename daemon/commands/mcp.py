@@ -42,8 +42,14 @@ def run(options: argparse.Namespace) -> int:
     server = AgentServer(
         agents_actions(), Caller(settings=settings, by=BY), allow_changes=options.allow_changes
     )
-    with suppress(BrokenPipeError):  # the client died; so it goes
+    try:
         anyio.run(server.serve, stdin, stdout)
+    except BaseExceptionGroup as group:
+        if group.split(BrokenPipeError)[1] is not None:
+            raise
+    finally:
+        with suppress(BrokenPipeError):  # the client died before it had read all; so it goes
+            stdout.close()
     return Exit.DONE
 
 
