@@ -34,6 +34,7 @@ GROUPS = {
     },
     "Look back": {
         "audit": "read, verify and report from the audit trail",
+        "learning": "recipes that held, their exchange, and the engines' scores",
         "verify": "replay a certificate in the sandbox, without a model",
     },
     "Agents": {

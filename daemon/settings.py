@@ -268,6 +268,18 @@ class LearnSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LearningSettings:
+    """Recipes of edits that held, and who they are exchanged with."""
+
+    share: Literal["nothing", "shapes", "examples"] = setting(
+        "shapes", doc="what may leave: nothing, edits without names and texts, or also functions"
+    )
+    trust: tuple[str, ...] = setting((), doc="public keys whose recipes are taken in, untested")
+    peers: tuple[str, ...] = setting((), doc="https folders where bundles are put and fetched")
+    sync_h: float = setting(24.0, doc="time between exchanges with the peers", least=0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of it. Folders are absolute once loaded."""
 
@@ -288,6 +300,7 @@ class Settings:
     research: ResearchSettings = field(default_factory=ResearchSettings)
     modify: ModifySettings = field(default_factory=ModifySettings)
     learn: LearnSettings = field(default_factory=LearnSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
 
     def target(self, name: str | None) -> TargetSettings | None:
         """The target of that name; with no name, the only one there is."""

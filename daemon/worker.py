@@ -27,6 +27,7 @@ from daemon.desk.workshop import Workshop, open_workshop
 from daemon.engines import BudgetSpent
 from daemon.engines.choose import preload
 from daemon.kinds import kind_of
+from daemon.learning.exchange import exchange_if_due
 from daemon.monitor.alerts import send_alerts
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
@@ -68,14 +69,15 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
 
 
 def call_for_people(shop: Workshop) -> None:
-    """Send alerts about what this pass, or an earlier one, left to worry about."""
+    """Send alerts about what this pass left to worry about; exchange recipes when it is time."""
     if shop.stop.asked():
         return
     shop.beacon.stage("alerts")
     try:
         send_alerts(shop.settings, shop.trail, shop.environ, shop.clock())
+        exchange_if_due(shop.settings, shop.trail, shop.environ, shop.clock())
     except (OSError, TrailError) as error:
-        log.warning("alerts cannot be sent: %s", error)
+        log.warning("alerts or recipes cannot be sent: %s", error)
 
 
 def work_on(item: Work, shop: Workshop) -> None:

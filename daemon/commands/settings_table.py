@@ -58,6 +58,7 @@ MEANINGS = {
     "research": "`[research]`: what a session of experiments gets unless it is told otherwise.",
     "learn": "Rules for a prompt file, learned from agents' sessions (docs/learn.md).",
     "modify": "`[modify]`: what a person's instruction may do (docs/modify.md).",
+    "learning": "`[learning]`: recipes of edits that held, and their exchange (docs/learning.md).",
     "alerts": "`[alerts]`: what counts as a concern, and who is told (docs/monitoring.md).",
 }
 

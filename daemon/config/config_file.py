@@ -19,6 +19,7 @@ from daemon.settings import (
     BudgetSettings,
     ClaudeSettings,
     InboxSettings,
+    LearningSettings,
     LearnSettings,
     LocalSettings,
     MetricSettings,
@@ -50,6 +51,7 @@ SECTIONS: dict[str, type[Any]] = {
     "service": ServiceSettings,
     "modify": ModifySettings,
     "learn": LearnSettings,
+    "learning": LearningSettings,
     "alerts": AlertSettings,
     "research": ResearchSettings,
 }

@@ -168,11 +168,15 @@ class Case:
     attempts: Sequence[Feedback] = ()
 
 
-class EngineSession(Protocol):
-    """One engine at work on one case; never used by two threads."""
+class Spender(Protocol):
+    """Whatever spends for a piece of work."""
 
     @property
     def spending(self) -> Spending: ...
+
+
+class EngineSession(Spender, Protocol):
+    """One engine at work on one case; never used by two threads."""
 
     @property
     def model(self) -> str:

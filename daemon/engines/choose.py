@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from daemon.config.secrets import api_key, local_key
 from daemon.engines import Engine, EngineError
+from daemon.learning.scores import search_is_hopeless, up_to_date
 from daemon.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ PROBE_S = 3.0
 
 def engines_for(job: "Job") -> tuple[Engine, ...]:
     """The target's engine; `auto` asks the free one first when there is a test to meet.
+
+    Where the free one hardly ever found anything by this target's record, the model goes first.
 
     Tasks other than mending need a model. One is there when a key or a `base_url` is set;
     importing its package waits until a conversation really opens (it costs a second and 66 MiB).
@@ -35,7 +38,9 @@ def engines_for(job: "Job") -> tuple[Engine, ...]:
     if model is None:
         return (_search(job),)
     if name == "auto" and job.baseline().failing:
-        return (_search(job), _model(job, model))
+        turns = (_search(job), _model(job, model))
+        scores = up_to_date(job.shop.state)
+        return turns[::-1] if search_is_hopeless(scores, "bug", job.target.name) else turns
     return (_model(job, model),)
 
 
@@ -119,8 +124,10 @@ def _load_package() -> None:
 
 def _search(job: "Job") -> Engine:
     from daemon.engines.search.engine import SearchEngine
+    from daemon.learning.book import RecipeBook
 
-    return SearchEngine(job.shop.settings.search)
+    weights = RecipeBook.open(job.shop.state).weights()
+    return SearchEngine(job.shop.settings.search, weights)
 
 
 def _model(job: "Job", name: str) -> Engine:

@@ -26,6 +26,7 @@ from daemon.engines import (
     NoPatch,
     Proposal,
     Reproduction,
+    Spender,
     Spending,
 )
 from daemon.gates import Refusal, check
@@ -43,7 +44,7 @@ from daemon.settings import TargetSettings
 from reflections.reflection import Reflection
 from reflections.store import Work
 from sandbox.patch import Patch
-from sandbox.trial import Bench, Run
+from sandbox.trial import Bench, Ending, Run
 
 LONGEST_BUILD_S = 3600.0  # base image and requirements, each with a limit of its own
 START_S = 120.0
@@ -61,12 +62,13 @@ class Job:
         self.report: BugReport | None = None
         self.hints = ""
         self.engine_name = self.model = ""
+        self.template = ""  # of the search engine, for the patch on the table
         self.task = MEND
         # where git = "branch" commits to; empty: mendd/<patch>
         self.branch = str(work.data.get("branch") or "")
         self.held_data: dict[str, object] = {}  # kept with the work, or in its archive line
         self.changes: list[str] = []  # of the module; in the journal until all is recorded
-        self._sessions: list[EngineSession] = []
+        self._sessions: list[Spender] = []
         self.refreshed = 0
         self._prepare()
 
@@ -130,16 +132,22 @@ class Job:
         unusable, now = self.shop.unusable, self.shop.clock()
         snapshot = f"{self.target.name} {self.bench.image_id} {self.bench.tree.hash}"
         if snapshot in unusable and unusable[snapshot].until > now:
-            raise UnusableBaseline(unusable[snapshot].why)
+            raise UnusableBaseline(unusable[snapshot].why, unusable[snapshot].ending)
         self.shop.beacon.detail("running the suite twice on the unpatched copy")
         try:
             folder = self.shop.state / "baselines"
             self._baseline = baseline(self.bench, folder, lambda: self.run({}), now=now)
         except UnusableBaseline as error:
             until = self.shop.clock() + timedelta(seconds=self.shop.settings.service.retry_s)
-            unusable[snapshot] = Unusable(why=str(error), until=until)
+            unusable[snapshot] = Unusable(why=str(error), until=until, ending=error.ending)
             raise
         return self._baseline
+
+    def go_without_tests(self) -> None:
+        """The target has none: an empty baseline stands for that in what is certified."""
+        run = Run(ending=Ending.NO_TESTS, outcomes={}, messages={}, durations={}, output="",
+                  seconds=0.0, detail="", collected=())  # fmt: skip
+        self._baseline = Baseline(outcomes={}, flaky=(), run=run)
 
     def run(
         self,
@@ -183,6 +191,10 @@ class Job:
         with contextlib.closing(session):
             yield session
 
+    def pays_for(self, spender: Spender) -> None:
+        """What it spends belongs to this work."""
+        self._sessions.append(spender)
+
     def gate(self, patch: Patch, goal: Goal) -> Refusal | None:
         """Every gate, cheap first; the first refusal.
 
@@ -221,6 +233,7 @@ class Job:
 
     def proposed(self, answer: Proposal) -> None:
         """A patch is on the table."""
+        self.template = answer.numbers.get("template", "")
         self.chronicle.proposed(
             answer,
             certify.diff_or_empty(answer.patch, self.source),

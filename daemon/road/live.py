@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.apply import Applied, CannotApply, Reverted, revert_change
+from daemon.learning.gather import lost
 from daemon.road.ending import Killed
 from daemon.settings import TargetSettings
 
@@ -53,6 +54,7 @@ def take_back(done: Applied, trouble: str, job: "Job") -> str | None:
         if isinstance(result, Reverted):
             job.changes.append(result.id)
             job.chronicle.reverted(result, job.patch_id, trouble)
+            lost(job.held_data, f"taken back: {trouble}", job.shop)
             tell_service(job.target)
             return None
         refused = result.reason

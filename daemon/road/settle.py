@@ -12,6 +12,7 @@ from daemon.apply import (
     apply_change,
 )
 from daemon.engines import Feedback, Proposal
+from daemon.learning.gather import learn_from_applied
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.history import PastEdit, oscillation
 from daemon.road.live import stays_healthy, take_back
@@ -96,6 +97,7 @@ def apply_proven(
     job.changes.append(done.id)
     job.applied(proof, done, certificate)
     remember(proof, job)
+    learn_from_applied(proof, job)
     return watched(done, job)
 
 

@@ -1,6 +1,6 @@
 """The embedded engine: mends without a model, a key or a network, by searching among edits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon.engines import (
@@ -37,6 +37,7 @@ from daemon.engines.search.hunt import Hunt, merged
 from daemon.engines.search.localise import Suspicion
 from daemon.engines.search.report import STRONG, Reporter
 from daemon.engines.search.screening import Screener
+from daemon.engines.search.templates import TEMPLATES, Template, weighted
 from daemon.settings import SearchSettings
 from sandbox.patch import Patch
 
@@ -55,13 +56,16 @@ class SearchEngine:
 
     name = "search"
 
-    def __init__(self, settings: SearchSettings) -> None:
-        """`settings`: time and candidate budgets, and the seed."""
+    def __init__(
+        self, settings: SearchSettings, weights: Mapping[str, float] | None = None
+    ) -> None:
+        """`settings`: budgets and seed. `weights`: factors for priors, by template, learnt here."""
         self._settings = settings
+        self._templates = weighted(weights or {})
 
     def open(self, case: Case) -> "SearchSession":
         """A session on one case; containers start only when they are needed."""
-        return SearchSession(case, self._settings)
+        return SearchSession(case, self._settings, self._templates)
 
 
 @dataclass
@@ -82,9 +86,12 @@ class SearchSession:
     model = VERSION
     spending = Spending()
 
-    def __init__(self, case: Case, settings: SearchSettings) -> None:
+    def __init__(
+        self, case: Case, settings: SearchSettings, templates: tuple[Template, ...] = TEMPLATES
+    ) -> None:
         self._case = case
         self._settings = settings
+        self._templates = templates
         self._library = Library(case.source)
         self._evidence = Evidence(failing=())
         self._found: Found | NoPatch | None = None
@@ -218,7 +225,7 @@ class SearchSession:
             stop=self._case.stop,
             progress=self._case.progress,
         )
-        hunt.run(candidates(areas))
+        hunt.run(candidates(areas, self._templates))
         return hunt
 
     def _nothing(self, hunt: Hunt, suspicion: Suspicion) -> NoPatch:
@@ -255,6 +262,7 @@ class SearchSession:
                 "plausible": str(found.tally.plausible),
                 "seconds": f"{found.tally.seconds:.1f}",
                 "candidates per second": f"{found.tally.rate:.0f}",
+                "template": camp.members[0].edit.template,
                 "guests": str(found.guests),
             },
         )

@@ -6,8 +6,8 @@ more overfitting than repairs stand last.
 """
 
 import ast
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import daemon.engines.search.templates.calls as calls
 import daemon.engines.search.templates.conditions as conditions
@@ -76,3 +76,11 @@ TEMPLATES: tuple[Template, ...] = (
     Template("exception kind", 0.50, (ast.ExceptHandler, ast.Raise), statements.other_exception),
     Template("mutable default", 0.60, (ast.FunctionDef,), guards.fresh_default),
 )
+
+
+def weighted(weights: Mapping[str, float]) -> tuple[Template, ...]:
+    """The templates with their priors times what was learnt here (daemon/learning/book.py)."""
+    return tuple(
+        replace(each, prior=min(each.prior * weights.get(each.name, 1.0), 0.95))
+        for each in TEMPLATES
+    )
