@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from daemon.checks import policy, shape, special_case
+from daemon.checks import policy, prompt_file, shape, special_case
 from daemon.checks.parsing import Change, DoesNotParse, change, same_meaning
 from daemon.checks.scope import Scope
 from daemon.settings import TargetSettings
@@ -132,6 +132,15 @@ def small_files(candidate: Candidate) -> Refusal | None:
     return None
 
 
+def only_rules(candidate: Candidate) -> Refusal | None:
+    """In the target's prompt file only learned rules change, and only between their marks."""
+    name = candidate.target.prompt
+    if not name or name not in candidate.after:
+        return None
+    complaint = prompt_file.complaint(candidate.before[name], candidate.after[name])
+    return _refusal("prompt", complaint and f"{name}: {complaint}")
+
+
 def changes_something(candidate: Candidate) -> Refusal | None:
     """At least one file differs in more than layout and comments."""
     if candidate.after == candidate.before:
@@ -190,6 +199,7 @@ GATES: tuple[Gate, ...] = (
     few_files,
     written_out,
     fits,
+    only_rules,
     small_files,
     changes_something,
     parses,

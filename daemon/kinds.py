@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from daemon.cycle import mend
 from daemon.experiment.performance import performance
+from daemon.learn import learn
 from daemon.modify import modify, modify_lane
 from daemon.promote import on_its_stage, promote
+from daemon.prompting.lane import prompt_lane
 from daemon.research import lane as research_lane
 from daemon.research import research
-from daemon.road.ending import Ending, Verdict
+from daemon.road.ending import Ending
 from daemon.road.job import Job
 from daemon.settings import Settings, TargetSettings
 from reflections.store import Work
@@ -35,24 +37,13 @@ def as_it_is(work: Work, target: TargetSettings, settings: Settings) -> TargetSe
     return target
 
 
-def not_yet(why: str) -> Kind:
-    """A kind that is recognised and declined with its reason."""
-
-    def declined(work: Work, target: TargetSettings, settings: Settings) -> Ending:
-        return Ending(verdict=Verdict.DECLINED, reason=why)
-
-    return Kind(story=mend, lane=declined)
-
-
 KINDS: dict[str, Kind] = {
     "bug": Kind(story=mend, lane=on_its_stage),
     "modify": Kind(story=modify, lane=modify_lane),
     "promotion": Kind(story=promote, lane=as_it_is),
     "experiment": Kind(story=research, lane=research_lane),
     "performance": Kind(story=performance, lane=as_it_is),
-    "behaviour": not_yet(
-        "a note on an agent's behaviour; prompt rules are not part of this version"
-    ),
+    "behaviour": Kind(story=learn, lane=prompt_lane),
 }
 
 

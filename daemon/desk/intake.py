@@ -1,16 +1,21 @@
 """Takes what lies in the inbox into the store: read, triaged, joined, recorded."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.desk.workshop import Workshop
+from daemon.learning.gather import lost
+from daemon.prompting.begin import begin
 from reflections.errors import InboxUnusable, UnreadableNote
 from reflections.inbox import Arrival, Inbox
+from reflections.names import printable
 from reflections.note import read_notes
 from reflections.reflection import Reflection
 from reflections.signature import signature
+from reflections.transcripts.read import read_transcripts
+from reflections.transcripts.transcript import Transcript
 from reflections.triage import DEFAULT, Families, triage
 
 log = logging.getLogger("mendd.worker")
@@ -74,6 +79,14 @@ def read_in(arrival: Arrival, shop: Workshop) -> TakenFile:
     if file.rejected:
         return file
     try:
+        sessions = read_transcripts(arrival.name, arrival.data)
+    except UnreadableNote as error:
+        file.rejected = f"a transcript that cannot be read: {error}"
+        return file
+    if sessions is not None:
+        take_sessions(sessions, file, shop)
+        return file
+    try:
         notes = read_notes(arrival.name, arrival.data, received=arrival.received)
     except UnreadableNote as error:
         notes, file.rejected = error.readable, str(error)
@@ -86,6 +99,9 @@ def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:
     """Record what is in the store by now, then let the file leave the inbox."""
     for event, note, data in file.records:
         shop.trail.append(event, reflection=note.id, target=note.target, data=data)
+        if event == "came_back":
+            kept = shop.store.find_archived(str(data["earlier"])) or {}
+            lost(kept.get("extra", {}), f"{data['earlier']} did not hold", shop)
     if not file.rejected:
         inbox.done(file.arrival)
         return
@@ -123,6 +139,15 @@ def take_note(note: Reflection, file: TakenFile, shop: Workshop) -> None:
         earlier = {"earlier": added.work.came_back_of}
         file.records.append(("came_back", note, earlier))
     file.new += added.how in ("new", "came_back")
+
+
+def take_sessions(sessions: Sequence[Transcript], file: TakenFile, shop: Workshop) -> None:
+    """Agents' sessions: kept as files of their own, and one work to learn from them."""
+    source, received = printable(file.arrival.name), file.arrival.received
+    begun = begin(sessions, shop, source=source, received=received)
+    said = {**begun.data, **note_words(begun.note)}
+    file.records.append((begun.event, begun.note, said))
+    file.new += begun.new
 
 
 def note_words(note: Reflection) -> dict[str, str]:

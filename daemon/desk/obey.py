@@ -17,8 +17,12 @@ from daemon.desk.workshop import Workshop
 from daemon.engines import Feedback
 from daemon.experiment.steps import carry_out as carry_out_step
 from daemon.kinds import kind_of
+from daemon.learning.gather import lost
 from daemon.modifying.begin import begin as begin_modification
 from daemon.modifying.begin import under_way
+from daemon.prompting.begin import KIND as LEARNING
+from daemon.prompting.lane import prompt_lane
+from daemon.prompting.ordered import begin_learning
 from daemon.road.certify import held_patch
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
@@ -78,6 +82,8 @@ def carry_out(order: Order, shop: Workshop) -> str:
         return revert(order, shop)
     if order.kind == "modify":
         return begin_modification(order, shop)
+    if order.kind == "learn":
+        return begin_learning(order, shop)
     if order.kind == "research":
         return carry_out_step(order, shop)
     work = shop.store.get(order.id)
@@ -120,6 +126,11 @@ def approve(work: Work, order: Order, shop: Workshop) -> str:
     target = target_of(replace(work.reflection, target=made_for), shop.settings)
     if isinstance(target, str):
         return target
+    if work.kind == LEARNING:  # only its lane may edit the prompt file
+        lane = prompt_lane(work, target, shop.settings)
+        if isinstance(lane, Ending):
+            return lane.reason
+        target = lane
     lane = kind_of(work).lane(work, target, shop.settings)
     if isinstance(lane, Ending):
         return f"still held: {lane.reason}"
@@ -186,6 +197,7 @@ def revert(order: Order, shop: Workshop) -> str:
             "commit": result.commit,
         },
     )
+    lost(kept, f"taken back by {order.by}", shop)
     if work:
         reason = f"applied, and taken back by {order.by}"
         shop.store.finish(work, verdict="applied", reason=reason, now=shop.clock(), extra=kept)

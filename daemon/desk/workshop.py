@@ -15,7 +15,7 @@ from daemon.road.history import History
 from daemon.settings import Settings
 from reflections.store import Store
 from sandbox.errors import SandboxError
-from sandbox.trial import Limits, Sandbox
+from sandbox.trial import Ending, Limits, Sandbox
 
 
 def utc_now() -> datetime:
@@ -29,6 +29,7 @@ class Unusable:
 
     why: str
     until: datetime
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

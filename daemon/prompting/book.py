@@ -9,7 +9,7 @@ file itself and by nothing else.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -93,6 +93,15 @@ class Book:
         known = {**self.records, **{each.id: each for each in records}}
         return replace(self, records=dict(list(known.items())[-MOST_RULES:]))
 
+    def without_abandoned(self, open_works: Collection[str]) -> "Book":
+        """Without rules that were on their way with work that has ended otherwise."""
+        kept = {
+            each.id: each
+            for each in self.records.values()
+            if each.standing != "wanted" or each.work in open_works
+        }
+        return replace(self, records=kept)
+
     def standing(self, rules: Mapping[str, Rule], now: str) -> "Book":
         """In step with the prompt file: what stands there is active, what is not has gone."""
         changed = []
@@ -114,8 +123,8 @@ class Book:
 
     def split(self, record: Record) -> tuple[tuple[int, int], tuple[int, int]]:
         """(sessions with the habit, sessions) before the rule, and since."""
-        before = [each for each in self.sessions if each.time < record.since]
-        after = [each for each in self.sessions if each.time >= record.since]
+        before = [each for each in self.sessions if each.time <= record.since]
+        after = [each for each in self.sessions if each.time > record.since]
         return _share(before, record.id), _share(after, record.id)
 
 
@@ -125,9 +134,19 @@ def _share(sessions: list[Looked], pattern: str) -> tuple[int, int]:
 
 def load(state: Path, target: str, prompt: str) -> Book:
     """The book, or an empty one where there is none or it cannot be read."""
-    empty = Book(target=target, prompt=prompt)
+    return _read(path_of(state, target, prompt), Book(target=target, prompt=prompt))
+
+
+def load_all(state: Path, *, but: Book) -> list[Book]:
+    """The books of all other prompt files; their names are of no use here."""
+    own = path_of(state, but.target, but.prompt)
+    paths = (state / "prompting").glob("*.json")
+    return [_read(path, Book(target="", prompt="")) for path in paths if path != own]
+
+
+def _read(path: Path, empty: Book) -> Book:
     try:
-        data = json.loads(path_of(state, target, prompt).read_bytes())
+        data = json.loads(path.read_bytes())
         return replace(
             empty,
             sessions=tuple(_looked(each) for each in data["sessions"]),

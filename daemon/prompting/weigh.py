@@ -56,7 +56,8 @@ def chance_rarer(before: tuple[int, int], after: tuple[int, int]) -> float:
 def sign_test(wins: int, losses: int) -> float:
     """How likely so many wins or more are when both sides are alike; ties are left out."""
     played = wins + losses
-    return sum(comb(played, won) for won in range(wins, played + 1)) / 2**played
+    more = sum(comb(played, won) for won in range(wins, played + 1))
+    return more / float(2**played)
 
 
 def _log_beta(a: int, b: int) -> float:

@@ -23,6 +23,10 @@ MOST_OUTPUT = 600
 class UnusableBaseline(Exception):
     """The suite cannot serve as a judge (hangs, empty, cannot be collected); says what to do."""
 
+    def __init__(self, words: str, ending: Ending | None = None) -> None:
+        super().__init__(words)
+        self.ending = ending
+
 
 ADVICE = {
     Ending.TIMED_OUT: "raise timeout_s for this target, or lower its test_timeout_s if tests hang",
@@ -68,7 +72,8 @@ def _check(run: Run) -> None:
     raise UnusableBaseline(
         f"the unpatched suite ended {ending.value}: {run.detail or 'no more is known'}; "
         f"{ADVICE.get(ending, 'run the test command by hand')}"
-        + (f". The end of its output:\n{said}" if said else "")
+        + (f". The end of its output:\n{said}" if said else ""),
+        ending,
     )
 
 

@@ -217,7 +217,7 @@ def _numbered(rough: Iterator[Rough]) -> Iterator[Message]:
             role=each.role,
             text=text,
             calls=tuple(
-                Call(id=id_, tool=_kept(tool, MOST_NAME), arguments=_canonical(arguments))
+                Call(id=id_, tool=_kept(tool, MOST_NAME), arguments=canonical(arguments))
                 for id_, tool, arguments in each.calls
             ),
             results=tuple(
@@ -228,7 +228,8 @@ def _numbered(rough: Iterator[Rough]) -> Iterator[Message]:
         )
 
 
-def _canonical(arguments: Any) -> str:
+def canonical(arguments: Any) -> str:
+    """Arguments as the text that a `Call` holds: equal arguments give equal text."""
     if isinstance(arguments, str):
         return _kept(arguments, MOST_ARGUMENTS)
     said = json.dumps(arguments, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
