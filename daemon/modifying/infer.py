@@ -66,7 +66,7 @@ def infer(words: str, named: Sequence[str], module: Module) -> tuple[Chosen, ...
     return (
         _by_symbol(words, defined)
         or refused
-        or _only_one(editable)
+        or _only_one(words, defined)
         or _by_words(words, defined)
         or _nothing(editable, module)
     )
@@ -190,11 +190,13 @@ def _with_its_module(dotted: str, symbol: str, filename: str) -> bool:
 # -- words of the text -----------------------------------------------------------------------------
 
 
-def _only_one(editable: Sequence[str]) -> tuple[Chosen, ...]:
-    real = [name for name in editable if not name.endswith("__init__.py")]
+def _only_one(words: str, defined: Mapping[str, Sequence[Symbol]]) -> tuple[Chosen, ...]:
+    real = [name for name in defined if not name.endswith("__init__.py")]
     if len(real) != 1:
         return ()
-    return (Chosen(filename=real[0], why="it is the only file that may be edited"),)
+    function = _best_function(words_of(words), defined[real[0]])
+    why = "it is the only file that may be edited"
+    return (Chosen(filename=real[0], why=why, function=function),)
 
 
 def _by_words(words: str, defined: Mapping[str, Sequence[Symbol]]) -> tuple[Chosen, ...] | Unclear:
