@@ -18,8 +18,8 @@ from daemon.experiment.land import keep
 from daemon.experiment.measure import measure
 from daemon.experiment.policy import policy_complaint
 from daemon.experiment.propose import NeedsModel, propose
-from daemon.experiment.session import Edit, NoSession, Session, Try, session_of
-from daemon.experiment.setup import SetupFailed, set_up
+from daemon.experiment.session import Edit, NoSession, Try, session_of
+from daemon.experiment.setup import SetupFailed, set_up, suite_is_there
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.settings import Settings, TargetSettings
@@ -33,8 +33,9 @@ def research(job: Job) -> Ending:
             stand_on_firm_ground(lab)
             if lab.session.next == "setup":
                 set_up(lab)
-                return waits(lab) if cannot_keep(lab.session) else goes_on(lab)
+                return goes_on(lab)
             if lab.session.next != "finalize":
+                somebody_judges(lab)
                 one_iteration(lab)
         except Refused as refused:
             return waits(lab, str(refused))
@@ -68,7 +69,7 @@ def edit(lab: Lab, proposed: Callable[[Lab], Edit | Try] = propose) -> None:
     lab.note(
         replace(lab.session, edit=answer, next="run", spent_usd=lab.spent_usd()),
         "edit",
-        hypothesis=answer.hypothesis,
+        reason=answer.hypothesis,
         bold=answer.bold,
         engine=answer.engine or "given",
         model=answer.model,
@@ -89,7 +90,8 @@ def run(lab: Lab) -> None:
         "run",
         metric=name,
         value=sample.values.get(name),
-        trouble=sample.trouble or None,
+        reason=sample.trouble or f"{name} {sample.values[name]:g}",
+        crashed=bool(sample.trouble),
         seconds=sample.seconds,
         output=sample.output,
     )
@@ -128,9 +130,12 @@ def stand_on_firm_ground(lab: Lab) -> None:
         lab.save(replace(session, next="setup"))
 
 
-def cannot_keep(session: Session) -> bool:
-    """Whether nothing could ever be kept, because a gate cannot run: no money is spent then."""
-    return session.gates.enforced["suite"] is False
+def somebody_judges(lab: Lab) -> None:
+    """No money is spent while nothing could be kept, as the suite cannot run. Raises Refused."""
+    if lab.session.gates.enforced["suite"] is False:
+        suite_is_there(lab)
+    if lab.session.gates.enforced["suite"] is False:
+        raise Refused(lab.session.gates.last_reason)
 
 
 def goes_on(lab: Lab) -> Ending:

@@ -33,13 +33,12 @@ def tell(answer: Mapping[str, Any], screen: "Screen") -> None:
 def event_line(record: "Record") -> str:
     """One event of a session in a line."""
     data = record.data
-    value = data.get("value", data.get("baseline"))
+    step = str(data.get("step", record.event))
     parts = [
-        str(data.get("step", record.event)),
-        f"#{data['iteration']}" if data.get("step") in ("edit", "run", "decide") else "",
+        step,
+        str(data.get("iteration", "")) if step in ("edit", "run", "decide") else "",
         str(data.get("outcome") or ""),
-        f"{value:g}" if isinstance(value, int | float) else "",
-        str(data.get("trouble") or data.get("reason") or data.get("hypothesis") or ""),
+        str(data.get("reason") or data.get("commit") or ""),
     ]
     return f"{local_time(record.time)}  {one_line(' '.join(filter(None, parts)), 200)}"
 

@@ -14,7 +14,7 @@ class BadDiff(ValueError):
 
 def hunks_in(text: str) -> list[Given]:
     """The hunks as the arguments of `research_edit` have them. Raises BadDiff."""
-    found = list(_hunks(text.split("\n")))
+    found = list(_hunks(text.removesuffix("\n").split("\n")))
     if not found:
         raise BadDiff("it holds no hunk (a line that begins with @@); give a unified diff")
     return found
@@ -56,4 +56,6 @@ def _body(
         if sign in " +":
             new.append(body)
         at += 1
+    if (len(old), len(new)) != (old_count, new_count):
+        raise BadDiff(f"line {at}: the hunk is longer than its head says")
     return old, new, at

@@ -35,7 +35,10 @@ def task(session: Session, *, bold: bool) -> Task:
         kind="experiment",
         words=words(session, bold=bold),
         files=session.plan.files,
-        hints=tuple(told(each) for each in session.tries[-MOST_HISTORY:]),
+        hints=(
+            *((f"a note said: {session.plan.note}",) if session.plan.note else ()),
+            *(told(each) for each in session.tries[-MOST_HISTORY:]),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ Edits that are commits stand on their branch, each for itself; `mendd revert` ta
 what was merged of it, back as one. Edits that are none are held as one patch for a person.
 """
 
+import contextlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -59,7 +60,8 @@ def _verdict(lab: Lab) -> Ending:
     if lab.job.target.autonomy == "explain":
         return Ending(verdict=Verdict.EXPLAINED, reason=f"{count} found, none applied; {words}")
     if all(each.commit for each in session.kept):
-        lab.job.held_data["applied"] = as_one_change(lab).to_json()
+        with contextlib.suppress(PatchError):  # the module went on; the branch is for a person
+            lab.job.held_data["applied"] = as_one_change(lab).to_json()
         return Ending(verdict=Verdict.APPLIED, reason=f"{count} on {session.branch}; {words}")
     return _held(lab, f"{count} wait for a person, as one patch; {words}")
 

@@ -48,7 +48,10 @@ class Lab:
             store.update(stored, data={**stored.data, KEY: kept})
 
     def note(self, session: Session, step: str, **data: Any) -> None:
-        """A step is done: the session with the event that says so, stored and told once."""
+        """A step is done: the session with the event that says so, stored and told once.
+
+        `data` holds a `reason`: what happened, in a sentence.
+        """
         number = session.told + 1
         iteration = data.pop("iteration", session.iteration)
         event = {"step": step, "nth": number, "iteration": iteration, **data}

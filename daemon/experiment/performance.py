@@ -7,7 +7,7 @@ loops, work repeated in a loop), and the slowest tests of the suite.
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.experiment.plan import plan_of
 from daemon.experiment.session import KEY, PRIORITY, Session
@@ -18,14 +18,15 @@ from daemon.road.job import Job
 
 MOST_FOUND = 8
 SLOW_S = 0.05
+MOST_NOTE = 4000
 
 
 def performance(job: Job) -> Ending:
     """Open an experiment, or end with a hypothesis."""
     if not job.target.metric:
         return hypothesis(job)
-    words = job.reflection.text[:4000]
-    plan = plan_of(Setup(words=words), job.target, job.shop.settings.research)
+    plan = plan_of(Setup(), job.target, job.shop.settings.research)
+    plan = replace(plan, note=job.reflection.text[:MOST_NOTE])
     session = Session(plan=plan, policy="", driving=True)
     job.held_data[KEY] = session.to_json()
     job.shop.store.update(job.work, kind="experiment", priority=PRIORITY, data=dict(job.held_data))

@@ -19,6 +19,7 @@ from daemon.road.proof import Goal
 from sandbox.patch import Hunk, Patch, PatchError, anchored
 
 MOST_DIFF = 60_000  # characters kept of an edit's diff
+MOST_REFUSED = 8_000  # likewise, of one that a gate refused
 
 
 class NeedsModel(Exception):
@@ -95,7 +96,14 @@ def passed_gates(edit: Edit, lab: Lab, answer: Proposal) -> Edit | Try:
     job.refused(edit.patch, refusal)
     reason = f"gate {refusal.gate}: {refusal.reason}"
     lab.save(replace(lab.session, gates=lab.session.gates.refused("policy", reason)))
-    return Try(edit=edit, outcome="refused", reason=reason, gate="policy")
+    return Try(edit=shortened(edit), outcome="refused", reason=reason, gate="policy")
+
+
+def shortened(edit: Edit) -> Edit:
+    """A refused edit may be of any size; a huge one is not kept whole."""
+    size = sum(len(hunk.original) + len(hunk.replacement) for hunk in edit.hunks)
+    hunks = edit.hunks if size <= MOST_REFUSED else ()
+    return replace(edit, hunks=hunks, diff=edit.diff[:MOST_REFUSED])
 
 
 def _edit(patch: Patch, lab: Lab, *, bold: bool = False, engine: str = "", model: str = "") -> Edit:

@@ -49,7 +49,8 @@ class Plan:
     guards: tuple[Metric, ...] = ()  # the target's other metrics, which may not get worse
     files: tuple[str, ...] = ()  # where edits may be made; empty: all that the target allows
     frozen: tuple[str, ...] = ()  # globs of what an edit may not touch, the evaluation above all
-    words: str = ""  # what the person or the note says about it
+    words: str = ""  # what the person in charge says about it
+    note: str = ""  # the words of a stranger's note that opened it
     iterations: int
     run_s: float
     spend_usd: float
@@ -185,7 +186,8 @@ class Session:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` gives the same session back."""
-        value: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
+        text = json.dumps(asdict(self), allow_nan=False, ensure_ascii=False)
+        value: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))  # no lone surrogates
         return value
 
     @classmethod

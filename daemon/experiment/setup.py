@@ -7,8 +7,9 @@ from daemon.experiment.lab import Lab
 from daemon.experiment.measure import measure
 from daemon.experiment.noise import level
 from daemon.experiment.policy import evaluation_files, evaluation_hash, policy_hash
-from daemon.experiment.session import Level, Metric, Plan, Sample
+from daemon.experiment.session import Level, Metric, Plan, Sample, Session
 from daemon.road.baseline import UnusableBaseline
+from sandbox.errors import ImageUnavailable
 from sandbox.patch import PatchError
 
 
@@ -46,8 +47,18 @@ def set_up(lab: Lab) -> None:
         best=best.middle,
         policy=session.policy,
         suite_enforced=session.gates.enforced["suite"],
-        reason="the module changed meanwhile: measured anew" if again else "",
+        reason=_words(session, again=again),
     )
+
+
+def _words(session: Session, *, again: bool) -> str:
+    name, best = session.plan.metric.name, session.best
+    assert best
+    level = session.baseline[name]
+    words = f"{name} {level.middle:g}, noise {level.noise:g}, in {len(level.values)} runs"
+    if not again:
+        return words
+    return f"measured anew, as the module changed: {words}; with what was kept {best.middle:g}"
 
 
 def frozen_plan(lab: Lab) -> None:
@@ -113,7 +124,10 @@ def measured(lab: Lab, changes: dict[str, bytes], metrics: Sequence[Metric]) -> 
     samples: list[Sample] = []
     for number in range(1, plan.noise_runs + 1):
         lab.job.stage("setup", f"run {number} of {plan.noise_runs}")
-        sample = measure(lab, changes, metrics)
+        try:
+            sample = measure(lab, changes, metrics)
+        except ImageUnavailable as error:  # what is to be run is not there at all
+            raise SetupFailed(str(error)) from None
         if sample.trouble:
             shown = sample.output.strip()[-2000:] or "(nothing)"
             raise SetupFailed(f"{sample.trouble}. The end of its output:\n{shown}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from daemon import research
 from daemon.actions.action import ActionError, Arguments
 from daemon.actions.registry import Registry
+from daemon.budget import ReflectionBudgetSpent
 from daemon.desk.finish import close_work
 from daemon.desk.workshop import Workshop
 from daemon.experiment.finalize import finalize
@@ -120,6 +121,9 @@ def taken(step: str, arguments: Any, order: "Order", lab: Lab) -> Ending:
     except research.Refused as refused:
         lab.job.shop.store.update(lab.job.work, state=State.PAUSED)
         raise NotNow(str(refused)) from None
+    except ReflectionBudgetSpent as error:
+        lab.save(lab.session.ended("budget", str(error)))
+        raise NotNow(f"{error}; next: finalize") from None
     except SetupFailed as error:
         lab.save(lab.session.ended("failed", str(error)))
         ending = None
