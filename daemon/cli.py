@@ -25,6 +25,7 @@ GROUPS = {
         "reflect": "drop a reflection into the inbox",
         "modify": "carry out an instruction on a branch of its own, with the whole suite",
         "research": "better a metric by experiments: setup, edit, run, decide, finalize, loop",
+        "learn": "find habits in agents' sessions and make rules of them",
         "status": "what runs, what is under way, what waits and why",
     },
     "Decide": {

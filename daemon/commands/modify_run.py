@@ -34,8 +34,8 @@ class End:
 
 def carried_out(id_: str, start: int, settings: "Settings", *, wait: bool) -> End:
     """The end; where a service works, only with `wait` or on a terminal. Raises CommandError."""
-    if not _somebody_works(settings):
-        _work(id_, settings)
+    if not somebody_works(settings):
+        work_now(id_, settings)
     elif wait or sys.stdout.isatty():
         _watch(id_, start, settings)
     return end_of(id_, start, settings)
@@ -65,7 +65,8 @@ def _end(id_: str, records: Iterable["Record"]) -> End:
     return End(id=id_, verdict=verdict, reason=reason, data=summary, patch=end.patch)
 
 
-def _somebody_works(settings: "Settings") -> bool:
+def somebody_works(settings: "Settings") -> bool:
+    """Whether a service or a worker is there to carry orders out."""
     return any(held_by(settings.state / name) for name in ("service.lock", "work.lock"))
 
 
@@ -79,12 +80,12 @@ def _watch(id_: str, start: int, settings: "Settings") -> None:
         while not over(id_, start, settings):
             if switch.on():
                 raise stopped(id_)
-            alone = 0.0 if _somebody_works(settings) else alone + LOOK_S
+            alone = 0.0 if somebody_works(settings) else alone + LOOK_S
             if alone > ALONE_S:
                 break
             time.sleep(LOOK_S)
     if alone > ALONE_S and not over(id_, start, settings):
-        _work(id_, settings)
+        work_now(id_, settings)
 
 
 def over(id_: str, start: int, settings: "Settings") -> bool:
@@ -93,7 +94,7 @@ def over(id_: str, start: int, settings: "Settings") -> bool:
     return bool(end.verdict) and (end.verdict != "applied" or "attempts" in end.data)
 
 
-def _work(id_: str, settings: "Settings") -> None:
+def work_now(id_: str, settings: "Settings") -> None:
     """Be the worker for this one instruction. Raises CommandError when it was stopped."""
     from daemon.commands.progress_line import progress_shown
     from daemon.desk.due import write_due

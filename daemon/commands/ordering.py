@@ -28,6 +28,7 @@ GOOD = {
     "revert": ("reverted",),
     "modify": ("opened",),
     "research": ("done",),
+    "learn": ("opened",),
 }
 
 
