@@ -68,6 +68,7 @@ class Proposal:
 
     patch: Patch
     rivals: tuple[Patch, ...] = ()
+    doubt: str = ""  # why a person should look first, though there is no rival
     explanation: str = ""  # why this one; for the report
     numbers: Mapping[str, str] = field(default_factory=dict)  # e.g. candidates, seconds
 

@@ -52,6 +52,8 @@ def needs_a_person(answer: Proposal, proof: Proof, job: "Job") -> str | None:
         return "explain"
     if answer.rivals:
         return f"ambiguous: {1 + len(answer.rivals)} patches pass but behave differently"
+    if answer.doubt:
+        return f"doubtful: {answer.doubt}"
     if autonomy == "propose":
         return "autonomy is propose: every patch waits for a person"
     if earlier and autonomy == "apply-proven":

@@ -1,22 +1,27 @@
 """Which of the patches that pass everything: by likelihood, by evidence, or not at all.
 
 Patches that behave alike on inputs near the tests' own are one camp. A camp loses when it breaks a
-documented example, or shows on neighbouring inputs the very symptom that was reported (the same
-exception, a hang) where another camp gives a value. If camps of similar weight are left, the bug
-is ambiguous and a person decides.
+documented example or its own type hint, or shows on neighbouring inputs the very symptom that was
+reported (the same exception, a hang) where another camp gives a value. If camps of similar weight
+are left, the bug is ambiguous and a person decides.
 """
 
 import ast
-import doctest
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from daemon.engines.search.candidates import Candidate
-from daemon.engines.search.program import Program
+from daemon.engines.search.documented import declared_kinds, support
+from daemon.engines.search.edits import hunks
+from daemon.engines.search.program import FunctionNode
 from daemon.engines.search.wire import Probe
 
+DOUBT = "it contradicts an example in the documentation"
 CLEAR = 0.45  # a rival camp this much weaker than the winner does not make the bug ambiguous
+PLAIN_SHARE = 0.6  # a member this likely, compared with the likeliest, may stand for its camp
+TAKING_AWAY = ("statement deleted",)
+IDLE = re.compile(r"[-+] 0\b|\* 1\b|// 1\b|\[0?:\]|\[0:|\*\* 1\b|\bnot \([^()]* == ")
 HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
 
 
@@ -27,13 +32,15 @@ class Failure:
     symptoms: tuple[str, ...] = ()  # exceptions of the code itself, assertions left out
     expected: frozenset[str] = frozenset()  # types of the values the assertions expected
     loud: bool = False  # every failing test ended in an exception or a hang, none in a wrong value
+    note: str = ""  # the reflection's words
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camp:
     """Patches that behave alike."""
 
-    members: tuple[Candidate, ...]  # the best first
+    members: tuple[Candidate, ...]  # the one to apply first
+    likelihood: float  # of its likeliest member, with what the author's words add
     shows_symptom: bool  # some neighbouring input still ends as the report says
     bad: int  # inputs on which it shows the symptom and another camp does not
     foreign: int  # results of a type that neither the unpatched code nor the tests know
@@ -44,7 +51,7 @@ class Camp:
 
     @property
     def best(self) -> Candidate:
-        """The likeliest member."""
+        """The member to apply: likely, and the plainest of those that are."""
         return self.members[0]
 
     @property
@@ -59,8 +66,8 @@ class Camp:
 
     @property
     def weight(self) -> float:
-        """The best member's likelihood, raised a little by company: right fixes have many forms."""
-        return self.best.score * (1 + 0.1 * min(len(self.members) - 1, 5))
+        """Its likelihood, raised a little by company: right fixes have many forms."""
+        return self.likelihood * (1 + 0.1 * min(len(self.members) - 1, 5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +77,7 @@ class Choice:
     ranked: tuple[Camp, ...]
     rivals: tuple[Candidate, ...]
     reason: str
+    doubt: str = ""  # why a person should look at the winner, though it has no rival
 
 
 def choose(plausible: Sequence[Candidate], probe: Probe | None, failure: Failure) -> Choice:
@@ -82,7 +90,10 @@ def choose(plausible: Sequence[Candidate], probe: Probe | None, failure: Failure
         for camp in others
         if camp.faults == best.faults and camp.weight >= CLEAR * best.weight
     ]
-    return Choice(ranked=tuple(camps), rivals=tuple(rivals), reason=_reason(best, others, probe))
+    doubt = DOUBT if best.broken_examples else ""
+    return Choice(
+        ranked=tuple(camps), rivals=tuple(rivals), reason=_reason(best, others, probe), doubt=doubt
+    )
 
 
 def _reason(best: Camp, others: Sequence[Camp], probe: Probe | None) -> str:
@@ -116,19 +127,65 @@ def camps_of(plausible: Sequence[Candidate], probe: Probe | None, failure: Failu
     keys = list(groups)
     before = probe.behaviours[-1].seen if probe and -1 in probe.behaviours else ()
     known = {kind for seen in before for kind in kinds_of(seen)} | set(failure.expected)
+    declared = declared_kinds(function_of(plausible[0]))
+    likely = [candidate.score * _supported(candidate, failure) for candidate in plausible]
     return [
         Camp(
-            members=tuple(plausible[number] for number in sorted(numbers)),
+            members=plainest_first([plausible[number] for number in sorted(numbers)]),
+            likelihood=max(likely[number] for number in numbers),
             shows_symptom=any(seen in bad_words for seen in key),
             bad=_bad_inputs(key, keys, bad_words),
             dissent=0,
-            foreign=sum(bool(set(kinds_of(seen)) - known) for seen in key) if known else 0,
+            foreign=_foreign(key, known, declared),
             disturbed=_disturbed(key, before, bad_words) if failure.loud else 0,
             broken_examples=_broken(probe, numbers[0]),
             seen=key,
         )
         for key, numbers in groups.items()
     ]
+
+
+def function_of(candidate: Candidate) -> FunctionNode | None:
+    """The function a candidate changes."""
+    return candidate.program.functions.get(candidate.function or "")
+
+
+def _supported(candidate: Candidate, failure: Failure) -> float:
+    """What the docstring and the note say for this edit."""
+    node = function_of(candidate)
+    words = f"{ast.get_docstring(node) or ''} {failure.note}" if node else failure.note
+    changed = hunks(candidate.program, candidate.edit)
+    old, new = "".join(h.original for h in changed), "".join(h.replacement for h in changed)
+    return support(words, old, new)
+
+
+def _foreign(key: tuple[str, ...], known: set[str], declared: frozenset[str]) -> int:
+    """Results of a type that neither code, tests nor the type hint know.
+
+    Where the hint is clear, what it allows is known and what it does not allow is foreign.
+    """
+    kinds = [kinds_of(seen) for seen in key]
+    if declared:
+        return sum(bool(each) and each[0] not in declared for each in kinds)
+    return sum(bool(set(each) - known) for each in kinds) if known else 0
+
+
+def plainest_first(members: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Members by likelihood; the plainest of those about as likely as the first comes before it.
+
+    They behave alike, so the one a reader likes best may stand for them: `prices`, not
+    `prices[0:]`. One that only takes something away is no better for being short.
+    """
+    likely = [m for m in members if m.score >= PLAIN_SHARE * members[0].score]
+    adding = [m for m in likely if m.edit.template not in TAKING_AWAY]
+    best = min(adding or likely, key=lambda m: (size_of(m), -m.score))
+    return (best, *(m for m in members if m is not best))
+
+
+def size_of(candidate: Candidate) -> int:
+    """How much there is to read in the changed lines: names, signs, and steps that do nothing."""
+    text = "".join(h.replacement for h in hunks(candidate.program, candidate.edit))
+    return len(re.findall(r"\w+|[^\w\s]+", text)) + 3 * len(IDLE.findall(text))
 
 
 def with_dissent(camps: list[Camp]) -> list[Camp]:
@@ -189,28 +246,3 @@ def types_in(literal: str) -> set[str]:
 def _broken(probe: Probe | None, number: int) -> int:
     behaviour = probe.behaviours.get(number) if probe else None
     return sum(said == "no" for said in behaviour.examples) if behaviour else 0
-
-
-def documented_examples(program: Program, function: str) -> list[tuple[str, str]]:
-    """The `>>>` examples about a function: in its docstring, or in any text of the module.
-
-    >>> text = "def f(x):\\n    'Same.\\\\n>>> f(1)\\\\n1'\\n    return x\\n"
-    >>> documented_examples(Program("m.py", text), "f")
-    [('f(1)', '1')]
-    """
-    name = function.rpartition(".")[2]
-    found = []
-    for node in ast.walk(program.tree):
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            continue
-        text = node.value.value
-        if not isinstance(text, str) or ">>>" not in text:
-            continue
-        try:
-            examples = doctest.DocTestParser().get_examples(text)
-        except ValueError:
-            continue
-        for example in examples:
-            if re.search(rf"\b{re.escape(name)}\(", example.source) and example.want.strip():
-                found.append((example.source.strip(), example.want.strip()))
-    return found[:20]

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from daemon.engines import BugReport
 from daemon.engines.search.candidates import Candidate
-from daemon.engines.search.choose import CLEAR, Choice, Failure, choose, documented_examples
+from daemon.engines.search.choose import CLEAR, Choice, Failure, choose
 from daemon.engines.search.deadline import Deadline
 from daemon.engines.search.diagnose import Library
+from daemon.engines.search.documented import documented_examples
 from daemon.engines.search.examine import Evidence, outermost
 from daemon.engines.search.screening import Screener
 from daemon.engines.search.wire import Question

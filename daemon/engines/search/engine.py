@@ -187,7 +187,7 @@ class SearchSession:
         """Compare and rank what the hunt has found so far."""
         self._case.progress(f"comparing {len(hunt.plausible)} patches that pass the tests")
         question = question_of(report, self._library, self._evidence, self._settings.seed)
-        failure = failure_of(self._evidence, goal)
+        failure = failure_of(self._evidence, goal, self._case.reflection.text)
         return compared(screener, merged(hunt.plausible), question, failure, hunt.deadline)
 
     def _suspicion(self, goal: Sequence[str], filename: str, function: str | None) -> Suspicion:
@@ -256,6 +256,7 @@ class SearchSession:
         return Proposal(
             patch=patch,
             rivals=tuple(r for r in rivals if r.hunks != patch.hunks),
+            doubt=found.choice.doubt if first else "",
             explanation=explain.story(found.tally, found.choice.reason, len(rivals)),
             numbers={
                 "candidates": str(found.tally.screened),

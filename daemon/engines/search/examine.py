@@ -225,7 +225,7 @@ def outermost(program: Program, function: FunctionNode) -> FunctionNode:
     return around[-1] if around else function
 
 
-def failure_of(evidence: Evidence, goal: Sequence[str]) -> Failure:
+def failure_of(evidence: Evidence, goal: Sequence[str], note: str = "") -> Failure:
     """How the goal tests failed: loudly (exceptions, hangs) or with a wrong value."""
     failing = [seen for seen in evidence.failing if seen.test in set(goal)]
     quiet = [
@@ -233,7 +233,9 @@ def failure_of(evidence: Evidence, goal: Sequence[str]) -> Failure:
     ]
     symptoms = {s.error for s in failing if s.error} - {"AssertionError", "Failed"}
     expected = {kind for s in failing for kind in types_in((*s.compared, "", "", "")[2])}
-    return Failure(symptoms=tuple(sorted(symptoms)), expected=frozenset(expected), loud=not quiet)
+    return Failure(
+        symptoms=tuple(sorted(symptoms)), expected=frozenset(expected), loud=not quiet, note=note
+    )
 
 
 def hints_of(evidence: Evidence, goal: Sequence[str], note: str) -> tuple[str, ...]:

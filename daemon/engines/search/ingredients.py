@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from daemon.engines.search.program import FUNCTIONS, FunctionNode, Program
+from daemon.engines.search.usage import uses
 
 MOST_CONSTANTS = 24
+MOST_EXPRESSIONS = 30
 BUILTINS = frozenset(dir(builtins))
-SEQUENCE_METHODS = {"append", "extend", "insert", "pop", "sort", "reverse", "popleft", "appendleft"}
-SET_METHODS = {"add", "discard", "update", "issuperset", "issubset", "union"}
-NUMBER_OPERATORS = (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,33 @@ class Pool:
             n.name for n in ast.walk(self.root) if isinstance(n, FUNCTIONS) and n is not self.root
         ]
         return tuple(dict.fromkeys([*inner, *names, *imported]))
+
+    @cached_property
+    def takes(self) -> dict[str, tuple[str, ...]]:
+        """The parameters of the module's functions, by the name they are called by."""
+        found: dict[str, tuple[str, ...]] = {}
+        for qualname, node in self.program.functions.items():
+            owner, _, name = qualname.rpartition(".")
+            names = [n for n in _parameters(node) if n not in ("self", "cls")]
+            found.setdefault(owner.rpartition(".")[2] if name == "__init__" else name, tuple(names))
+        return found
+
+    @cached_property
+    def one_argument_calls(self) -> tuple[str, ...]:
+        """Dotted functions the module calls with one argument (`os.fspath`), self's own too."""
+        found: Counter[str] = Counter()
+        for node in ast.walk(self.program.tree):
+            if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+                function = node.func
+                if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+                    owner = function.value.id
+                    if owner in self._modules or owner in self.parameters[:1]:
+                        found[f"{owner}.{function.attr}"] += 1
+        return tuple(name for name, _ in found.most_common(8))
+
+    @cached_property
+    def _modules(self) -> frozenset[str]:
+        return frozenset(self._imported())
 
     @cached_property
     def globals(self) -> tuple[str, ...]:
@@ -114,6 +140,13 @@ class Pool:
         return tuple(found)[:MOST_CONSTANTS]
 
     @cached_property
+    def short_texts(self) -> tuple[str, ...]:
+        """Texts of up to three characters among the constants."""
+        values = (ast.literal_eval(text) for text in self.constants if text[:1] in "'\"")
+        plain = (v for v in values if isinstance(v, str) and v.isprintable())
+        return tuple(v for v in plain if 0 < len(v) <= 3 and not set(v) & set("'\"\\"))
+
+    @cached_property
     def conditions(self) -> tuple[str, ...]:
         """Tests written somewhere in the function: candidates for guards."""
         found: dict[str, None] = {}
@@ -125,10 +158,28 @@ class Pool:
         return tuple(text for text in found if len(text) < 60 and "\n" not in text)
 
     @cached_property
+    def expressions(self) -> tuple[tuple[str, frozenset[str], type[ast.AST]], ...]:
+        """Short items, attributes and calls of the function, the names they need, their type."""
+        found: dict[str, tuple[frozenset[str], type[ast.AST]]] = {}
+        for node in ast.walk(self.root):
+            if not isinstance(node, (ast.Subscript, ast.Attribute, ast.Call)):
+                continue
+            parent = self.program.parents.get(node)
+            if isinstance(parent, ast.Call) and parent.func is node:
+                continue
+            if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+                continue
+            text = self.program.source(node)
+            if len(text) <= 40 and "\n" not in text:
+                used = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+                found.setdefault(text, (used - BUILTINS, type(node)))
+        return tuple((text, *rest) for text, rest in list(found.items())[:MOST_EXPRESSIONS])
+
+    @cached_property
     def kinds(self) -> dict[str, set[str]]:
         """What each local name is used as: number, sequence, set, text, callable, flag, object."""
         kinds: dict[str, set[str]] = {}
-        for name, kind in _uses(self.root):
+        for name, kind in uses(self.root):
             kinds.setdefault(name, set()).add(kind)
         return kinds
 
@@ -232,65 +283,3 @@ def _called_names(root: ast.AST) -> Iterator[str]:
     for node in ast.walk(root):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield node.func.id
-
-
-def _uses(root: ast.AST) -> Iterator[tuple[str, str]]:
-    """(name, kind) for what can be read off the code."""
-    for node in ast.walk(root):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, NUMBER_OPERATORS):
-            yield from (
-                (n.id, "number") for n in (node.left, node.right) if isinstance(n, ast.Name)
-            )
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            yield node.target.id, "number"
-        elif isinstance(node, ast.Compare):
-            yield from _compared(node)
-        elif isinstance(node, ast.Subscript):
-            if isinstance(node.value, ast.Name):
-                yield node.value.id, "sequence"
-            if isinstance(node.slice, ast.Name):
-                yield node.slice.id, "number"
-        elif isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.iter, ast.Name):
-            yield node.iter.id, "sequence"
-        elif isinstance(node, ast.Call):
-            yield from _called(node)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            method = node.attr in SEQUENCE_METHODS | SET_METHODS
-            yield node.value.id, "sequence" if method else "object"
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            yield from ((node.targets[0].id, kind) for kind in _value_kind(node.value))
-
-
-def _compared(node: ast.Compare) -> Iterator[tuple[str, str]]:
-    if isinstance(node.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
-        for side in (node.left, *node.comparators):
-            if isinstance(side, ast.Name):
-                yield side.id, "number"
-    elif isinstance(node.ops[0], (ast.In, ast.NotIn)) and isinstance(node.comparators[0], ast.Name):
-        yield node.comparators[0].id, "sequence"
-
-
-def _called(node: ast.Call) -> Iterator[tuple[str, str]]:
-    if not isinstance(node.func, ast.Name):
-        return
-    yield node.func.id, "callable"
-    first = node.args[0] if node.args else None
-    if isinstance(first, ast.Name):
-        if node.func.id in ("len", "sorted", "list", "set", "enumerate", "sum", "any", "all"):
-            yield first.id, "sequence"
-        elif node.func.id in ("range", "abs", "int", "round"):
-            yield first.id, "number"
-
-
-def _value_kind(value: ast.expr) -> Iterator[str]:
-    if isinstance(value, ast.Constant) and isinstance(value.value, (int, float)):
-        yield "flag" if isinstance(value.value, bool) else "number"
-    elif isinstance(value, ast.Constant) and isinstance(value.value, str):
-        yield "text"
-    elif isinstance(value, (ast.List, ast.ListComp, ast.Dict, ast.Set, ast.SetComp, ast.DictComp)):
-        yield "sequence"
-    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-        if value.func.id in ("set", "list", "dict", "sorted", "deque", "defaultdict"):
-            yield "sequence"
-        elif value.func.id in ("len", "int", "min", "max", "sum", "abs"):
-            yield "number"

@@ -34,7 +34,10 @@ class Reporter:
             for test in [*named, *run]:
                 for filename, function in run.get(test, {}):
                     if suspect.filename == filename and suspect.function in (None, function):
-                        if suspect.weight < STRONG and not self._fits(test, reading):
+                        sure = suspect.weight >= STRONG or all(
+                            (filename, suspect.function) in each for each in run.values()
+                        )  # an everyday word that is the name of what every failing test runs
+                        if not sure and not self._fits(test, reading):
                             continue
                         where = suspect.function or self._worst(test, filename) or function
                         return self.report(filename, where, test)

@@ -47,6 +47,11 @@ class Spot:
             return f"({text})"
         return text
 
+    def fitted_in(self, node: ast.AST, level: int) -> str:
+        """The node's text, in parentheses unless it binds tighter than `level`."""
+        text = self.source(node)
+        return text if tightness(text) > level else f"({text})"
+
     def change(self, begin: int, end: int, text: str, weight: float = 1.0) -> Edit:
         """Replace characters [begin, end)."""
         line = getattr(self.node, "lineno", None) or self.program.line_of(begin)

@@ -9,13 +9,16 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import daemon.engines.search.templates.arguments as arguments
 import daemon.engines.search.templates.calls as calls
+import daemon.engines.search.templates.chains as chains
 import daemon.engines.search.templates.conditions as conditions
 import daemon.engines.search.templates.constants as constants
 import daemon.engines.search.templates.containers as containers
 import daemon.engines.search.templates.guards as guards
 import daemon.engines.search.templates.names as names
 import daemon.engines.search.templates.operators as operators
+import daemon.engines.search.templates.patterns as patterns
 import daemon.engines.search.templates.returns as returns
 import daemon.engines.search.templates.slices as slices
 import daemon.engines.search.templates.statements as statements
@@ -36,7 +39,12 @@ class Template:
 TEMPLATES: tuple[Template, ...] = (
     Template("comparison operator", 0.90, (ast.Compare,), operators.compare_otherwise),
     Template("swapped arguments", 0.85, (ast.Call,), calls.swap_arguments),
-    Template("swapped operands", 0.70, (ast.BinOp, ast.Tuple), operators.swap_operands),
+    Template(
+        "swapped operands",
+        0.70,
+        (ast.BinOp, ast.Tuple, ast.List, ast.Compare),
+        operators.swap_operands,
+    ),
     Template("arithmetic operator", 0.75, (ast.BinOp, ast.AugAssign), operators.compute_otherwise),
     Template("boolean operator", 0.65, (ast.BoolOp,), operators.join_otherwise),
     Template("sibling function", 0.75, (ast.Call,), calls.call_sibling),
@@ -52,11 +60,20 @@ TEMPLATES: tuple[Template, ...] = (
     Template("unwrapped", 0.62, (ast.expr,), calls.unwrap),
     Template("wrapped in a call", 0.45, (ast.expr,), calls.wrap),
     Template("method on the result", 0.30, (ast.expr,), calls.chain),
-    Template("argument dropped or added", 0.30, (ast.Call,), calls.change_arity),
+    Template("argument dropped or added", 0.30, (ast.Call,), arguments.change_arity),
     Template("negated condition", 0.55, (ast.expr,), conditions.negate),
     Template("condition narrowed or widened", 0.60, (ast.expr,), conditions.extend),
     Template("condition for a constant", 0.55, (ast.Constant, ast.expr), conditions.replace_test),
     Template("operand added", 0.60, (ast.expr,), operators.add_operand),
+    Template("regrouped", 0.50, (ast.BinOp,), chains.regroup),
+    Template("parenthesis slipped", 0.45, (ast.Call, ast.BinOp), chains.slip_parenthesis),
+    Template("one step more", 0.30, (ast.BinOp, ast.Call), chains.one_step_more),
+    Template("text in between", 0.35, (ast.BinOp,), chains.text_between),
+    Template("expression from nearby", 0.28, (ast.expr,), chains.from_nearby),
+    Template("missing or empty", 0.60, (ast.expr,), conditions.none_or_empty),
+    Template("case like the others", 0.40, (ast.BoolOp,), conditions.case_like_others),
+    Template("kind checked", 0.55, (ast.Call,), conditions.other_kind),
+    Template("regular expression", 0.40, (ast.Constant,), patterns.other_pattern),
     Template("slice", 0.60, (ast.Subscript, ast.expr), slices.other_slice),
     Template("literal in a literal", 0.50, (ast.List, ast.Tuple, ast.Dict), containers.fill),
     Template("lookup with a default", 0.45, (ast.Subscript, ast.Call), containers.look_up),
@@ -74,6 +91,8 @@ TEMPLATES: tuple[Template, ...] = (
     Template("statement form", 0.50, (ast.stmt,), statements.other_form),
     Template("branch form", 0.45, (ast.If,), conditions.other_branch),
     Template("exception kind", 0.50, (ast.ExceptHandler, ast.Raise), statements.other_exception),
+    Template("normalised at the start", 0.35, (ast.FunctionDef,), guards.normalised),
+    Template("raised for a bad value", 0.30, (ast.stmt,), guards.refuse),
     Template("mutable default", 0.60, (ast.FunctionDef,), guards.fresh_default),
 )
 

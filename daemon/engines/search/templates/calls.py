@@ -164,6 +164,13 @@ def wrap(spot: Spot) -> Iterator[Edit]:
         for function in spot.pool.functions:
             if not text.startswith(function + "("):
                 yield spot.put(f"{function}({text})", 0.35)
+        for function in spot.pool.one_argument_calls:
+            if not text.startswith(function + "("):
+                yield spot.put(f"{function}({text})", 0.4)
+        for keyword in ("key=len", "reverse=True"):
+            yield spot.put(f"sorted({text}, {keyword})", 0.4)
+        for default in ("[]", "''", "0", "{}"):
+            yield spot.put(f"({text} or {default})", 0.3)
         yield spot.put(f"[{text}]", 0.4)
         yield spot.put(f"-{text}" if isinstance(node, ast.Name) else f"-({text})", 0.35)
     if isinstance(node, (ast.Name, ast.BinOp, ast.Call, ast.Subscript)):
@@ -216,6 +223,8 @@ CHAINED: tuple[str, ...] = (
     ".split()",
 )
 CHAINED += ("[::-1]", "[0]", "[1]", "[-1]", "[:]", "[1:]", "[:-1]", ".upper()")
+CHAINED += (".swapcase()", ".rstrip()", ".lstrip()", ".title()", ".capitalize()", "[2:]")
+PARTS = ("[1:]", "[:-1]", "[::-1]", "[0]", "[-1]")
 
 
 def chain(spot: Spot) -> Iterator[Edit]:
@@ -227,6 +236,8 @@ def chain(spot: Spot) -> Iterator[Edit]:
     node = spot.node
     if not _is_value(spot):
         return
+    if isinstance(node, (ast.ListComp, ast.List)):
+        yield from (spot.put(spot.source() + tail, 0.8) for tail in PARTS)
     if isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)):
         text = spot.source()
         for tail in CHAINED:
@@ -238,28 +249,3 @@ def chain(spot: Spot) -> Iterator[Edit]:
                     yield spot.put(f"{text}[{name}]", 0.4)
             for name in spot.pool.attributes:
                 yield spot.put(f"{text}.{name}", 0.5)
-
-
-def change_arity(spot: Spot) -> Iterator[Edit]:
-    """An argument dropped, or a name in scope or a constant added as the last.
-
-    >>> tried(change_arity, "def f(a, b): g(a, 1)")[:2]
-    ['def f(a, b): g(1)', 'def f(a, b): g(a)']
-    """
-    node = spot.node
-    assert isinstance(node, ast.Call)
-    everything = [*node.args, *node.keywords]
-    if any(isinstance(a, (ast.Starred, ast.GeneratorExp)) for a in node.args):
-        return
-    head, texts = spot.source(node.func), [spot.source(a) for a in everything]
-    if len(texts) > 1:
-        for place in range(len(texts)):
-            yield spot.put(f"{head}({', '.join(texts[:place] + texts[place + 1 :])})", 0.7)
-    if len(node.args) < 4 and not node.keywords:
-        for name in [*spot.names(), *spot.pool.constants[:6]]:
-            if name not in texts:
-                yield spot.put(f"{head}({', '.join([*texts, name])})", 0.4)
-        if isinstance(node.func, ast.Name) and node.func.id in ("sorted", "max", "min"):
-            yield spot.put(f"{head}({', '.join([*texts, 'reverse=True'])})", 0.7)
-            yield spot.put(f"{head}({', '.join([*texts, 'default=None'])})", 0.5)
-            yield spot.put(f"{head}({', '.join([*texts, 'default=0'])})", 0.5)

@@ -1,6 +1,8 @@
 """Conditions: negated, narrowed, widened, dropped, replaced."""
 
 import ast
+import itertools
+import re
 from collections.abc import Iterator
 
 from daemon.engines.search.edits import Edit
@@ -97,6 +99,96 @@ def _guards(spot: Spot) -> Iterator[tuple[str, str, float]]:
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
             yield f"{spot.source(node.value)} is None", "or", 0.7
             yield f"{spot.source(node.value)} is not None", "and", 0.7
+
+
+def none_or_empty(spot: Spot) -> Iterator[Edit]:
+    """`x is not None` for `x` and back: an empty value is not a missing one.
+
+    >>> tried(none_or_empty, "if x: pass", at="x")
+    ['if x is not None: pass']
+    >>> tried(none_or_empty, "if not x: pass", at="not x")
+    ['if x is None: pass']
+    >>> tried(none_or_empty, "y = x or z", at="x or z")
+    ['y = x if x is not None else z']
+    """
+    node, parent = spot.node, spot.program.parents.get(spot.node)
+    asked = is_test(spot) or isinstance(parent, ast.BoolOp)
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and len(node.values) == 2:
+        first, other = (spot.source(value) for value in node.values)
+        if not is_test(spot) and isinstance(node.values[0], (ast.Name, ast.Attribute)):
+            yield spot.put(f"{first} if {first} is not None else {other}", 0.9)
+    elif isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) and asked:
+        yield spot.put(f"{spot.source()} is not None", 1.0)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and asked:
+        yield spot.put(f"{spot.fitted_in(node.operand, 7)} is None", 1.0)
+    elif isinstance(node, ast.Compare) and asked and _with_none(node):
+        missing = isinstance(node.ops[0], (ast.Is, ast.Eq))
+        yield spot.put(("not " if missing else "") + spot.fitted_in(node.left, 5), 0.8)
+
+
+def _with_none(node: ast.Compare) -> bool:
+    only = node.comparators[0] if len(node.ops) == 1 else None
+    return isinstance(only, ast.Constant) and only.value is None
+
+
+def case_like_others(spot: Spot) -> Iterator[Edit]:
+    """One more case of a condition, like one that stands there, with its names exchanged.
+
+    >>> tried(case_like_others, "if a + b == c or b + c == a: pass")[:1]
+    ['if a + b == c or b + c == a or b + a == c: pass']
+    """
+    node = spot.node
+    assert isinstance(node, ast.BoolOp)
+    word = "or" if isinstance(node.op, ast.Or) else "and"
+    texts = [spot.fitted_in(value, 4) for value in node.values]
+    used = list(
+        dict.fromkeys(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and _plain(spot, n))
+    )
+    found: dict[str, None] = {}
+    for text in texts:
+        for order in itertools.permutations(used) if len(used) <= 3 else ():
+            found.setdefault(_renamed(text, dict(zip(used, order, strict=True))))
+        constants = re.findall(r"'[^']*'|\"[^\"]*\"", text)
+        for constant in constants[:1]:
+            value = ast.literal_eval(constant)
+            for other in (value.upper(), value.lower(), *spot.pool.short_texts):
+                found.setdefault(text.replace(constant, constant[0] + other + constant[0], 1))
+    for text in found:
+        if text not in texts:
+            yield spot.put(f" {word} ".join([*texts, text]), 0.6)
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    return re.sub(r"(?<![\w.])[A-Za-z_]\w*", lambda found: names.get(found[0], found[0]), text)
+
+
+def _plain(spot: Spot, node: ast.Name) -> bool:
+    parent = spot.program.parents.get(node)
+    return not (isinstance(parent, ast.Call) and parent.func is node)
+
+
+def other_kind(spot: Spot) -> Iterator[Edit]:
+    """Another kind of value let through by `isinstance`, beside those named or instead.
+
+    >>> tried(other_kind, "isinstance(x, str)")[:2]
+    ['isinstance(x, (str, bytes))', 'isinstance(x, bytes)']
+    """
+    node = spot.node
+    assert isinstance(node, ast.Call)
+    if not isinstance(node.func, ast.Name) or node.func.id != "isinstance" or len(node.args) != 2:
+        return
+    kinds = node.args[1]
+    own = [spot.source(e) for e in kinds.elts] if isinstance(kinds, ast.Tuple) else []
+    own = own or [spot.source(kinds)]
+    near = [kind for group in KINDS if set(own) & set(group) for kind in group if kind not in own]
+    for kind in near:
+        yield spot.put(f"({', '.join([*own, kind])})", 0.9, kinds)
+        if len(own) == 1:
+            yield spot.put(kind, 0.6, kinds)
+
+
+KINDS = (("str", "bytes"), ("list", "tuple", "set"), ("int", "float", "complex"), ("bool", "int"),
+         ("dict", "list"), ("bytes", "bytearray", "memoryview"), ("set", "frozenset"))  # fmt: skip
 
 
 def replace_test(spot: Spot) -> Iterator[Edit]:

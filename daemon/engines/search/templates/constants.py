@@ -22,6 +22,9 @@ def step_constant(spot: Spot) -> Iterator[Edit]:
     steps += [(value * 2, 0.25), (value * 10, 0.2)]
     steps += [(value // 2 if isinstance(value, int) else value / 2, 0.25), (value / 10, 0.1)]
     scale = 1.0 if isinstance(value, int) else 0.4  # people count in whole steps
+    parent = spot.program.parents.get(node)
+    if isinstance(parent, ast.Compare) and isinstance(parent.ops[0], (ast.Eq, ast.NotEq)):
+        scale *= 0.7  # the neighbour of a wrong bound is likelier right than one single number
     seen = {value}
     for other, weight in steps:
         if other not in seen:
@@ -56,6 +59,13 @@ def flip_constant(spot: Spot) -> Iterator[Edit]:
 def _other_text(spot: Spot, value: str) -> Iterator[Edit]:
     variants = ["", " ", value.strip(), value + " ", " " + value, value.lower(), value.upper()]
     variants += [value.rstrip("s"), value + "s", value + "\n", value.capitalize()]
+    if value.strip().isalpha():
+        variants += (
+            [value + value.upper(), value.swapcase()] if len(value) > 1 else [value.swapcase()]
+        )
+        variants += [value[::-1]] if value != value.strip() else []
+    for group in ("([{<", ")]}>", ",;:", "-_"):
+        variants += [other for other in group if value in group and len(value) == 1]
     quote = spot.source()[:1]
     if quote not in "'\"" or _is_docstring(spot):
         return

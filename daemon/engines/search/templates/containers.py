@@ -23,10 +23,11 @@ def fill(spot: Spot) -> Iterator[Edit]:
         yield from (spot.put(f"[{name}]", 0.9) for name in spot.names())
         yield from (spot.put(f"[{value}]", 0.6) for value in ("0", "1", "None", "''"))
         yield from (spot.put(value, 0.3) for value in ("None", "()", "{}"))
-    elif isinstance(node, (ast.List, ast.Tuple)) and 0 < len(node.elts) <= 5:
+    elif isinstance(node, (ast.List, ast.Tuple)) and 0 < len(node.elts) <= 12:
         texts = [spot.source(element) for element in node.elts]
         for place in range(len(texts)):
-            yield _literal(spot, node, texts[:place] + texts[place + 1 :], 0.5)
+            weight = 0.5 if len(texts) <= 5 else 0.3
+            yield _literal(spot, node, texts[:place] + texts[place + 1 :], weight)
         for name in spot.names():
             if name not in texts:
                 yield _literal(spot, node, [*texts, name], 0.3)
@@ -59,6 +60,13 @@ def look_up(spot: Spot) -> Iterator[Edit]:
         for name in spot.names():
             if name != key:
                 yield spot.put(f"{base}[{name}]", 0.3)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 2:
+        if node.func.id == "hasattr":
+            yield spot.put(
+                f"getattr({spot.source(node.args[0])}, {spot.source(node.args[1])}, None)"
+            )
+        elif node.func.id == "getattr":
+            yield spot.put(f"{spot.source()[:-1]}, None)", 0.8)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
         if node.func.attr != "get":
             return

@@ -1,6 +1,7 @@
 """Guards that were forgotten: leave early, skip, or do something only if it makes sense."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from daemon.engines.search.edits import Edit, join
@@ -27,7 +28,9 @@ def early_return(spot: Spot) -> Iterator[Edit]:
     results = _results(spot)
     for condition, weight in _conditions(spot, node):
         for place, result in enumerate(results):
-            yield spot.before(node, f"if {condition}:\n    return {result}", weight * (0.95**place))
+            yield spot.before(
+                node, f"if {condition}:\n    return {result}".rstrip(), weight * (0.9**place)
+            )
 
 
 def _results(spot: Spot) -> list[str]:
@@ -38,6 +41,8 @@ def _results(spot: Spot) -> list[str]:
         if isinstance(n, ast.Return) and isinstance(n.value, (ast.Constant, ast.List, ast.Dict))
     ]
     empty = [text for text in returned if len(text) < 20]
+    if not any(isinstance(n, ast.Return) and n.value for n in ast.walk(spot.pool.root)):
+        return [""]  # a generator, or a function that gives nothing back
     names = [name for name in spot.names() if name in spot.pool.parameters]
     hints = [text for text in spot.pool.hints if len(text) < 12][:4]
     return list(dict.fromkeys([*empty, *RESULTS[:5], *names, *hints, *RESULTS[5:]]))[:18]
@@ -140,6 +145,63 @@ def leave_loop(spot: Spot) -> Iterator[Edit]:
     for condition, weight in conditions:
         yield spot.before(node, f"if {condition}:\n    continue", 0.6 * weight)
         yield spot.before(node, f"if {condition}:\n    break", 0.5 * weight)
+
+
+def normalised(spot: Spot) -> Iterator[Edit]:
+    """An argument brought into one form before anything else.
+
+    >>> print(tried(normalised, "def f(a):\\n    return g(a, a)\\n")[0])
+    def f(a):
+        a = list(a)
+        return g(a, a)
+    <BLANKLINE>
+    """
+    node = spot.node
+    assert isinstance(node, ast.FunctionDef)
+    body = [s for s in node.body if not _is_docstring(s)]
+    if not body or not spot.whole_lines(body[0]):
+        return
+    calls = ("list", "tuple", "str", "int", "sorted", "iter", "abs", "dict", "float")
+    for argument in [*node.args.posonlyargs, *node.args.args][:6]:
+        name = argument.arg
+        if name in ("self", "cls"):
+            continue
+        for function in (*calls, *spot.pool.one_argument_calls):
+            yield spot.before(body[0], f"{name} = {function}({name})", 0.7)
+        for method in ("strip", "lower", "copy"):
+            yield spot.before(body[0], f"{name} = {name}.{method}()", 0.6)
+
+
+def refuse(spot: Spot) -> Iterator[Edit]:
+    """An exception that the function or its docstring speaks of, raised under a condition.
+
+    >>> print(tried(refuse, "def f(a):\\n    'Raises ValueError.'\\n    g(a)\\n", at="g(a)")[0])
+    def f(a):
+        'Raises ValueError.'
+        if not a:
+            raise ValueError(a)
+        g(a)
+    <BLANKLINE>
+    """
+    node = spot.node
+    if not isinstance(node, ast.stmt) or not spot.pool.function or not spot.whole_lines(node):
+        return
+    if isinstance(node, (*FUNCTIONS, ast.Raise)) or _is_docstring(node):
+        return
+    block = spot.program.block_of(node)
+    if block is not spot.pool.function.body and not isinstance(node, ast.Return):
+        return
+    raised = [
+        spot.source(n)
+        for n in ast.walk(spot.pool.root)
+        if isinstance(n, ast.Raise) and n.exc and "\n" not in spot.source(n)
+    ]
+    names = [n for n in spot.pool.parameters if n not in ("self", "cls")]
+    said = re.findall(r"\b([A-Z]\w*Error)\b", ast.get_docstring(spot.pool.function) or "")
+    raised += [f"raise {kind}({names[0]})" for kind in said if names]
+    for condition, weight in _conditions(spot, node) if raised else ():
+        for text in list(dict.fromkeys(raised))[:3]:
+            yield spot.before(node, f"if {condition}:\n    {text}", weight)
 
 
 def fresh_default(spot: Spot) -> Iterator[Edit]:

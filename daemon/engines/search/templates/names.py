@@ -25,6 +25,9 @@ def other_name(spot: Spot) -> Iterator[Edit]:
         if name != node.id:
             alike = 0.6 if called else spot.pool.alike(node.id, name)
             yield spot.put(name, min(1.0, alike + 0.2 * _similar(node.id, name)))
+    owner = spot.pool.parameters[:1]
+    if not called and owner in (("self",), ("cls",)) and node.id in spot.pool.attributes:
+        yield spot.put(f"{owner[0]}.{node.id}", 0.9)
     if not called:
         for name in spot.pool.globals:
             if name != node.id and name not in spot.pool.locals:
@@ -61,7 +64,8 @@ def other_attribute(spot: Spot) -> Iterator[Edit]:
 METHOD_SIBLINGS = (
     {"append", "extend", "add", "update", "insert", "appendleft"},
     {"pop", "popleft", "remove", "discard", "popitem"},
-    {"strip", "lstrip", "rstrip"}, {"lower", "upper", "title", "capitalize", "casefold"},
+    {"strip", "lstrip", "rstrip"}, {"isupper", "islower", "istitle", "isspace"},
+    {"lower", "upper", "title", "capitalize", "casefold", "swapcase"}, {"encode", "decode"},
     {"find", "rfind", "index", "rindex"}, {"split", "rsplit", "splitlines", "partition"},
     {"startswith", "endswith"}, {"keys", "values", "items"}, {"union", "intersection",
     "difference", "symmetric_difference"}, {"issubset", "issuperset"}, {"min", "max"},

@@ -114,6 +114,8 @@ def join_otherwise(spot: Spot) -> Iterator[Edit]:
 
     >>> tried(join_otherwise, "a and b")
     ['a or b']
+    >>> tried(join_otherwise, "a and b and c")
+    ['a or b and c', 'a and b or c', 'a or b or c']
     >>> tried(join_otherwise, "a or b and c")
     ['a and b and c', '(a or b) and c', 'a or b or c']
     """
@@ -124,6 +126,9 @@ def join_otherwise(spot: Spot) -> Iterator[Edit]:
         found = _sign(spot, left, right, rf"\b{word}\b")
         if found:
             yield spot.change(*found, other)
+    if len(node.values) > 2:
+        texts = [spot.fitted_in(value, 4) for value in node.values]
+        yield spot.put(f" {other} ".join(texts), 0.9)
     yield from _regroup(spot, node, word, other)
 
 
@@ -139,19 +144,24 @@ def _regroup(spot: Spot, node: ast.BoolOp, word: str, other: str) -> Iterator[Ed
 
 
 def swap_operands(spot: Spot) -> Iterator[Edit]:
-    """The two operands, or two elements of a tuple, the other way round.
+    """The two operands, or two elements of a tuple or list, the other way round.
 
     >>> tried(swap_operands, "a - b")
     ['b - a']
     >>> tried(swap_operands, "t[i, j]")
     ['t[j, i]']
+    >>> tried(swap_operands, "x in part")
+    ['part in x']
     """
     node = spot.node
     if isinstance(node, ast.BinOp):
         if isinstance(node.op, (ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor)):
             return
         yield _exchanged(spot, node.left, node.right, 1.0)
-    elif isinstance(node, ast.Tuple):
+    elif isinstance(node, ast.Compare):
+        if len(node.ops) == 1 and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            yield _exchanged(spot, node.left, node.comparators[0], 0.9)
+    elif isinstance(node, (ast.Tuple, ast.List)):
         for left, right in zip(node.elts, node.elts[1:], strict=False):
             if spot.source(left) != spot.source(right):
                 yield _exchanged(spot, left, right, 0.9)

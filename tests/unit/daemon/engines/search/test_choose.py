@@ -1,7 +1,8 @@
 """Which of several patches that pass is offered, and when the bug is ambiguous."""
 
 from daemon.engines.search.candidates import Candidate
-from daemon.engines.search.choose import Failure, choose, documented_examples, types_in
+from daemon.engines.search.choose import Failure, choose, types_in
+from daemon.engines.search.documented import documented_examples
 from daemon.engines.search.edits import Edit, Piece
 from daemon.engines.search.program import Program
 from daemon.engines.search.wire import Behaviour, Probe
@@ -108,3 +109,50 @@ def test_types_of_hostile_literals_are_none() -> None:
     """What a test printed need not be a literal."""
     assert types_in("<object at 0x1>") == set()
     assert types_in("[" * 5000) == set()
+
+
+HINTED = Program("m.py", "def f(a) -> int:\n    'True below zero.'\n    return a == 0\n")
+
+
+def hinted(score: float, text: str) -> Candidate:
+    """A patch of the hinted program's last line."""
+    begin = HINTED.text.index("a == 0")
+    edit = Edit(pieces=(Piece(begin=begin, end=begin + 6, text=text),), line=3, template="test")
+    return Candidate(program=HINTED, edit=edit, score=score, function="f")
+
+
+def test_a_type_hint_decides() -> None:
+    """A result of a type that the hint does not allow speaks against the likelier patch."""
+    rows = probe("str|1 int|2", "int|1 int|3", before="str|0 int|0")
+
+    found = choose([hinted(0.9, "b"), hinted(0.5, "c")], rows, Failure())
+
+    assert found.ranked[0].best.score == 0.5
+    assert found.rivals == ()
+
+
+def test_words_of_the_docstring_speak_for_an_edit() -> None:
+    """`below zero` says `< 0`, so the likelier `== -1` does not win alone."""
+    rows = probe("int|1 int|2", "int|1 int|3")
+
+    found = choose([hinted(0.5, "a == -1"), hinted(0.4, "a < 0")], rows, Failure())
+
+    assert found.ranked[0].best.score == 0.4
+    assert [rival.score for rival in found.rivals] == [0.5]
+
+
+def test_the_plainest_of_those_that_behave_alike_is_applied() -> None:
+    """`a` says the same as `a[0:]`, and is a little less likely."""
+    rows = probe("int|1 int|2", "int|1 int|2")
+
+    found = choose([hinted(0.5, "a[0:] == 1"), hinted(0.4, "a == 1")], rows, Failure())
+
+    assert found.ranked[0].best.score == 0.4
+    assert found.ranked[0].likelihood == 0.5
+
+
+def test_a_winner_that_breaks_an_example_is_doubted() -> None:
+    """Nothing better was found, but a person looks first."""
+    found = choose([candidate(0.9)], probe("int|1 int|2", examples=("no",)), Failure())
+
+    assert "example" in found.doubt
