@@ -100,8 +100,7 @@ def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:
     for event, note, data in file.records:
         shop.trail.append(event, reflection=note.id, target=note.target, data=data)
         if event == "came_back":
-            kept = shop.store.find_archived(str(data["earlier"])) or {}
-            lost(kept.get("extra", {}), f"{data['earlier']} did not hold", shop)
+            did_not_hold(str(data["earlier"]), shop)
     if not file.rejected:
         inbox.done(file.arrival)
         return
@@ -111,6 +110,13 @@ def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:
         log.warning("%s", error)
         return
     shop.trail.append("unreadable", data={"file": file.arrival.name, "reason": file.rejected})
+
+
+def did_not_hold(earlier: str, shop: Workshop) -> None:
+    """A mended failure is back: its recipe lost, unless a person took the patch back before."""
+    if not any(shop.trail.records(reflection=earlier, event="reverted")):
+        kept = shop.store.find_archived(earlier) or {}
+        lost(kept.get("extra", {}), f"{earlier} did not hold", shop)
 
 
 def take_note(note: Reflection, file: TakenFile, shop: Workshop) -> None:
