@@ -35,7 +35,9 @@ def answer(request: Message, channel: Any, items: dict[str, pytest.Item], memory
         wall_s = min(request["wall_s"], until - time.monotonic())
         if test in items and wall_s > 0:
             told, ending = in_child(
-                functools.partial(_watch, item=items[test], root=root, cpu_s=request["cpu_s"]),
+                functools.partial(
+                    _watch, item=items[test], root=root, cpu_s=request["cpu_s"], wall_s=0.8 * wall_s
+                ),
                 cpu_s=request["cpu_s"] * 2,  # the child itself stops earlier, and tells
                 wall_s=wall_s,
                 memory_mib=memory_mib,
@@ -45,8 +47,10 @@ def answer(request: Message, channel: Any, items: dict[str, pytest.Item], memory
     channel.send({"end": "spectrum"})
 
 
-def _watch(tell: Callable[[Message], None], item: pytest.Item, root: str, cpu_s: float) -> None:
-    """Run one test under observation and tell what was seen."""
+def _watch(
+    tell: Callable[[Message], None], item: pytest.Item, root: str, cpu_s: float, wall_s: float
+) -> None:
+    """Run one test under observation and tell what was seen, also when it runs out of time."""
     lines: Lines = {}
     compared: list[str] = []
     began = time.process_time()
@@ -56,10 +60,13 @@ def _watch(tell: Callable[[Message], None], item: pytest.Item, root: str, cpu_s:
         os._exit(0)
 
     signal.signal(signal.SIGVTALRM, late)
+    signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_VIRTUAL, cpu_s)
+    signal.setitimer(signal.ITIMER_REAL, wall_s)
     with _comparisons(compared), _tracing(lines, root):
         raised = run_item(item)
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     message: Message = {
         "outcome": "passed" if raised is None else "failed",
         "seconds": time.process_time() - began,
