@@ -16,13 +16,14 @@ from functools import partial
 from benchmarks.mutant_operators import Change, changes, replaced
 from benchmarks.mutant_subjects import Subject, subjects
 from benchmarks.mutant_trial import Mutant
-from daemon.engines.search.candidates import Area, Candidate, edits_of
+from daemon.engines.search.candidates import Area, Candidate, candidates, edits_of
 from daemon.engines.search.edits import applied
 from daemon.engines.search.program import Program
 from daemon.engines.search.templates import TEMPLATES
 
 GROUPS = ("classic", "template")
 MOST_FUNCTIONS = 10  # of one subject that the templates seed bugs into: some have hundreds of edits
+SCREENED = 1200  # what a search looks at, at least, after it has found a patch
 
 
 def seeded(seed: int, only: Sequence[str], group: str | None) -> Iterator[Mutant]:
@@ -84,9 +85,7 @@ def classic(subject: Subject) -> Iterator[Sketch]:
 
 def by_template(subject: Subject) -> Iterator[Sketch]:
     """Bugs by the templates, in a sample of functions that is always the same."""
-    programs = [Program(filename, subject.text(filename)) for filename in subject.files]
-    areas = [area for program in programs for area in everything(program)]
-    for area in random.Random(1).sample(areas, min(len(areas), MOST_FUNCTIONS)):  # noqa: S311
+    for area in sampled(subject, MOST_FUNCTIONS):
         for candidate in edits_of(area, TEMPLATES):
             make = partial(drawn, subject, candidate)
             yield Sketch(candidate.edit.template, subject.name, make)
@@ -139,7 +138,20 @@ def everything(program: Program) -> list[Area]:
 
 
 def share_of_candidates(only: Sequence[str]) -> dict[str, float]:
-    """Of all edits of all functions of the subjects: which part each template makes."""
-    counts = collections.Counter(e.operator for s in subjects(only) for e in by_template(s))
-    total = sum(counts.values())
-    return {template: count / total for template, count in counts.items()}
+    """Of what a search would screen first in a few functions of each subject: each template's part.
+
+    All lines alike suspicious, so the templates' priors and weights alone decide the order.
+    """
+    counts: collections.Counter[str] = collections.Counter()
+    for subject in subjects(only):
+        for area in sampled(subject, 3):
+            found = itertools.islice(candidates([area]), SCREENED)
+            counts.update(candidate.edit.template for candidate in found)
+    return {template: count / counts.total() for template, count in counts.items()}
+
+
+def sampled(subject: Subject, most: int) -> list[Area]:
+    """A few of the subject's functions, always the same."""
+    programs = [Program(filename, subject.text(filename)) for filename in subject.files]
+    areas = [area for program in programs for area in everything(program)]
+    return random.Random(1).sample(areas, min(len(areas), most))  # noqa: S311

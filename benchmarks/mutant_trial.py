@@ -49,7 +49,9 @@ class Row:
     template: str = ""  # of the patch
     patch: str = ""  # the patch as a diff against the seeded text
     why: str = ""
-    broke: list[str] = field(default_factory=list)  # held-back tests that the patch fails
+    broke: list[str] = field(default_factory=list)  # tests that the patch fails, the first few
+    failing: int = 0  # shown tests that the bug fails
+    left_red: int = 0  # of those, how many the patch leaves so: it mends the named test alone
     candidates: int = 0
     plausible: int = 0
     seconds: float = 0.0
@@ -64,7 +66,8 @@ def measure(mutant: Mutant, prepared: Prepared, budget: SearchSettings) -> Row:
 
     Verdicts: "exact" (the unseeded code again, by AST), "passes" (another code that passes the
     held-back tests), "wrong" (it fails one), "held" (ambiguous), "none"; "not shown" (no shown test
-    fails) and "unusable" (the suite does not end) are no bugs an engine could be asked about.
+    fails) and "unusable" (the suite does not end) are no bugs an engine could be asked about. The
+    note names the function, and one failing test, as an agent's note would.
     """
     original = prepared.subject.text(mutant.filename)
     row = Row(
@@ -80,6 +83,7 @@ def measure(mutant: Mutant, prepared: Prepared, budget: SearchSettings) -> Row:
     elif not broken:
         row.verdict = "not shown"
     else:
+        row.failing = len(broken)
         source = Source(prepared, mutant.filename, mutant.text)
         answer = mended(mutant, prepared, seeded, source, run, budget)
         judge(row, answer, mutant, prepared, source)
@@ -146,7 +150,9 @@ def _worth(row: Row, after: dict[str, bytes], mutant: Mutant, prepared: Prepared
     if all(ast.dump(ast.parse(texts[n])) == ast.dump(ast.parse(whole[n])) for n in texts):
         return "exact"
     run = prepared.full.run({name: text.encode() for name, text in texts.items()})
-    row.broke = [test for test in prepared.good if run.outcomes.get(test) != "passed"][:8]
+    broke = [test for test in prepared.good if run.outcomes.get(test) != "passed"]
+    row.left_red = len(set(broke) & set(prepared.shown_tests))
+    row.broke = broke[:8]
     return "wrong" if row.broke else "passes"
 
 

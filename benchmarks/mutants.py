@@ -199,8 +199,11 @@ def report(rows: Rows, share: dict[str, float]) -> None:
             label = name if field == "group" else f"{name} [{group}]"
             print(f"| {label} | {cells(part)} |")
     mending(rows, share)
+    wrong = [row for row in rows if "wrong" in (row["verdict"], row["worth"])]
+    partly = sum(bool(row.get("left_red")) for row in wrong)
+    print(f"\nof {len(wrong)} wrong patches, applied or held, {partly} left shown tests red")
     aside = collections.Counter(str(r["verdict"]) for r in rows if r["verdict"] not in ASKED)
-    print(f"\nnot asked about: {dict(aside)}; {sum(float(str(r['seconds'])) for r in rows):.0f} s")
+    print(f"not asked about: {dict(aside)}; {sum(float(str(r['seconds'])) for r in rows):.0f} s")
 
 
 def cells(part: Rows) -> str:
