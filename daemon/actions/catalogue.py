@@ -108,6 +108,26 @@ class Decide(Arguments):
     wait: bool = Field(False, description="wait until a running service has done it")
 
 
+class Modify(Arguments):
+    """`modify`"""
+
+    instruction: str = Field(
+        min_length=1, max_length=20_000, description="what shall be different, in plain words"
+    )
+    files: tuple[str, ...] = Field(
+        (), max_length=20, description="files to work on, new ones too; none: told from the words"
+    )
+    target: str | None = Field(
+        None, max_length=100, description="the target it is about; needed when there are several"
+    )
+    dry_run: bool = Field(False, description="show diff and trial, change nothing")
+    branch: str = Field("", max_length=200, description="name of the new branch")
+    max_retries: int | None = Field(
+        None, ge=0, le=20, description="further attempts after one that failed"
+    )
+    wait: bool = Field(False, description="wait until a running service has done it")
+
+
 def agents_actions() -> Registry[Caller]:
     """All of them, and what installed packages offer under `mendd.actions`."""
     from daemon.experiment.asking import STATUS, STEPS
@@ -194,6 +214,15 @@ def revert(sent: Decide, caller: Caller) -> Any:
     return _ordered("revert", sent.id, sent.wait, caller, f"--reason={sent.reason}")
 
 
+def modify(sent: Modify, caller: Caller) -> Any:
+    """Carry out an instruction on a branch of its own."""
+    given = {"--target": sent.target, "--branch": sent.branch, "--max-retries": sent.max_retries}
+    options = [f"{name}={value}" for name, value in given.items() if value not in (None, "")]
+    flags = [*["--dry-run"][: sent.dry_run], *["--wait"][: sent.wait]]
+    call = ["modify", f"--by={caller.by}", *options, *flags, "--json", "--"]
+    return run_command([*call, sent.instruction, *sent.files], caller)
+
+
 def _ordered(order: str, id_: str, wait: bool, caller: Caller, *options: str) -> Any:
     waiting = ["--wait"] if wait else []
     return run_command(
@@ -275,6 +304,15 @@ CHANGING: tuple[Action[Caller], ...] = (
         description="Take an applied patch back.",
         arguments=Decide,
         execute=revert,
+        changes_code=True,
+    ),
+    Action(
+        name="modify",
+        description="Have an instruction carried out on a git branch of its own, with the whole "
+        "suite in a sandbox: committed when it passes, nothing changed when it does not. One at a "
+        "time, and only where the settings allow it.",
+        arguments=Modify,
+        execute=modify,
         changes_code=True,
     ),
 )

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 import anyio
 import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
 from mcp import types
 from mcp.server.lowlevel import Server
@@ -127,14 +128,14 @@ class AgentServer:
         token = context.meta.progressToken if context.meta else None
         if token is None:
             return self._caller.progress
-        session, told = context.session, 0
+        session, here, told = context.session, anyio.lowlevel.current_token(), 0
 
         def tell(words: str) -> None:
             nonlocal told
             told += 1
             send = partial(session.send_progress_notification, token, told, message=words)
             try:
-                anyio.from_thread.run(send)
+                anyio.from_thread.run(send, token=here)
             except Exception:  # noqa: BLE001 - nobody listens any more
                 log.debug("nobody hears: %s", words)
 

@@ -1,0 +1,155 @@
+"""An agent beside the real service: it reflects, watches, reads the report, decides; real Docker.
+
+And without a service, where what it orders is carried out by a process that outlives it.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp.shared.exceptions import McpError
+
+from tests.agent import PATIENCE_S, Agent, agent, as_agent, plainly
+from tests.end_to_end.conftest import SHOP, TOTAL_NOTE, Site
+
+pytestmark = pytest.mark.docker
+MENDED = "for price in prices:"
+SLOW = "import time\n\n\ndef test_slow():\n    time.sleep(4)\n"
+
+
+async def until(one: Agent, event: str, reflection: str) -> dict[str, Any]:
+    """Look again and again, as an agent would, until the trail tells of it."""
+    with anyio.fail_after(2 * PATIENCE_S):
+        while True:
+            listed = await one.call("audit_list", event=event)
+            found = [each for each in listed["records"] if each["reflection"] == reflection]
+            if found:
+                return dict(found[-1])
+            await anyio.sleep(1)
+
+
+def shop_code(site: Site) -> str:
+    """What stands in the module now."""
+    return (site.module / "shop.py").read_text()
+
+
+def held(site: Site) -> str:
+    """A patch that waits for a person, with a suite that takes its time; its id."""
+    (site.module / "test_slow.py").write_text(SLOW)
+    site.configure('engine = "search"\nautonomy = "propose"')
+    site.drop(TOTAL_NOTE)
+    site.mendd("run", "--once")
+    assert shop_code(site) == SHOP
+    return str(site.records("held")[-1]["reflection"])
+
+
+def server_pid(site: Site) -> int:
+    """The process that serves the agent."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if os.fsencode(site.config) in words and b"mcp" in words:
+                return int(folder.name)
+    raise AssertionError("no server runs")
+
+
+def test_an_agent_tells_of_a_bug_and_sees_it_mended(site: Site) -> None:
+    """Reflected, mended by the service, read, and taken back by the same agent."""
+    site.configure('engine = "search"')
+    site.start()
+
+    async def work(one: Agent) -> None:
+        site.wait(lambda: (site.state / "service.lock").exists(), "service")
+        words = {"outcome": TOTAL_NOTE["outcome"], "reflection": TOTAL_NOTE["reflection"]}
+        dropped = await one.call("reflect", task=TOTAL_NOTE["task_summary"], **words)
+        id_ = dropped["reflections"][0]["id"]
+        applied = await until(one, "applied", id_)
+        assert applied["data"]["files"] == ["shop.py"]
+        assert MENDED in shop_code(site)
+        assert (await one.call("status"))["service"]["running"] is True
+        report = (await one.call("audit_report", id=id_))["markdown"]
+        assert "shop.py" in report
+        (content,) = (await one.session.read_resource(f"mendd://report/{id_}")).contents  # type: ignore[arg-type]
+        assert getattr(content, "text", "") == report
+        outcome = await one.call("revert", id=id_, reason="not now", wait=True)
+        assert outcome["outcome"] == "reverted"
+        assert (await one.call("audit_verify"))["ok"] is True
+
+    as_agent(site.config, work, "--allow-changes")
+
+    assert shop_code(site) == SHOP
+    assert site.wait_for("received")["data"]["source"].startswith("mcp-")
+    assert site.records("ordered")[-1]["data"]["by"] == "mcp"
+    assert site.records("reverted")[-1]["data"]["by"] == "mcp"
+    assert site.stop() == 0
+    assert site.trail_is_whole()
+
+
+def test_without_a_service_an_order_is_carried_out_all_the_same(site: Site) -> None:
+    """A reject and an approval; the agent hears what is going on."""
+    id_ = held(site)
+
+    async def work(one: Agent) -> None:
+        assert "no held patch" in await one.refusal("reject", id="unknown")
+        outcome = await one.call("approve", id=id_[:14])
+        assert outcome["outcome"].startswith("applied"), outcome
+        assert any("trial" in words for words in one.progress), one.progress
+
+    as_agent(site.config, work, "--allow-changes")
+
+    assert MENDED in shop_code(site)
+    assert site.records("approved")[-1]["data"]["by"] == "mcp"
+    assert site.trail_is_whole()
+
+
+def test_an_order_outlives_its_agent(site: Site) -> None:
+    """The server is killed in the middle of the proof: the patch is applied, whole."""
+    id_ = held(site)
+
+    async def kill() -> None:
+        while not site.containers():
+            await anyio.sleep(0.05)
+        os.kill(server_pid(site), signal.SIGKILL)
+
+    async def session() -> None:
+        async with agent(site.config, "--allow-changes") as one, anyio.create_task_group() as calls:
+            calls.start_soon(kill)
+            with pytest.raises(McpError, match="Connection closed"):
+                await one.call("approve", id=id_)
+
+    plainly(session)
+
+    site.wait_for("applied")
+    site.wait(lambda: bool(site.records("ordered")), "order on record")
+    assert MENDED in shop_code(site)
+    assert site.records("ordered")[-1]["data"]["outcome"].startswith("applied")
+    assert site.trail_is_whole()
+
+
+def test_an_agent_stops_what_it_ordered(site: Site) -> None:
+    """`off` is answered while the order is under way; nothing is applied, no container is left."""
+    id_ = held(site)
+
+    async def work(one: Agent) -> None:
+        async def stop() -> None:
+            while not site.containers():
+                await anyio.sleep(0.05)
+            assert (await one.call("off", reason="changed my mind"))["changed"] is True
+
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(stop)
+            words = await one.refusal("approve", id=id_)
+        assert "stopped" in words
+
+    as_agent(site.config, work, "--allow-changes")
+
+    site.wait(lambda: not site.containers(), "all containers removed")
+    assert shop_code(site) == SHOP
+    assert not site.records("applied")
+    assert site.trail_is_whole()
