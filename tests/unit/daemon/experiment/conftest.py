@@ -1,6 +1,7 @@
 """A place with a metric: a module whose cost a bench prints, and steps to take in it."""
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,21 @@ def least(prices):
     return min(prices)
 """
 BENCH = """\
+import os
 import pathlib
 import shop
 
-ticks = pathlib.Path(TICKS)
+jumps = os.environ["JUMPS"].split()
+ticks = pathlib.Path(os.environ["TICKS"])
 tick = int(ticks.read_text()) if ticks.exists() else 0
 ticks.write_text(str(tick + 1))
-jump = JUMPS[tick % len(JUMPS)]
+jump = int(jumps[tick % len(jumps)])
 print(f"cost: {shop.COST + jump}")
 print(f"size: {shop.SIZE}")
 """
-METRICS = """\
+METRICS = f"""\
 engine = "claude"
+python = "{sys.executable}"
 [[target.metric]]
 name = "cost"
 command = ["python3", "bench.py"]
@@ -76,8 +80,9 @@ class Researching(Place):
     ) -> None:
         super().__init__(folder, target, monkeypatch)
         self.file.write_text(SHOP)
-        bench = BENCH.replace("TICKS", repr(str(folder / "ticks"))).replace("JUMPS", repr(jumps))
-        (self.module / "bench.py").write_text(bench)
+        monkeypatch.setenv("TICKS", str(folder / "ticks"))
+        monkeypatch.setenv("JUMPS", " ".join(map(str, jumps)))
+        (self.module / "bench.py").write_text(BENCH)
         tests = self.module / "test_shop.py"
         tests.write_text(
             "from shop import COST, least, total\n\n\n"

@@ -1,11 +1,13 @@
 """A session step by step: what is kept, what is reverted, what is refused, and what is told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from daemon.engines import Declined
+from daemon.engines import Declined, Proposal
+from sandbox.patch import Patch
 from tests.unit.daemon.experiment.conftest import ID, METRICS, SHOP, Researching, change
 
 Make = Callable[..., Researching]
@@ -148,7 +150,7 @@ def test_an_edit_that_makes_another_metric_worse_is_refused(researching: Make) -
     place = researching()
     both = change("COST = 100", "COST = 90\nSIZE = 1\n_ = 0")
     gone = change("SIZE = 5", "").patch.hunks
-    both = type(both)(patch=type(both.patch)(hunks=(*both.patch.hunks, *gone), rationale="both"))
+    both = Proposal(patch=Patch(hunks=(*both.patch.hunks, *gone), rationale="both"))
 
     assert "size is worse by 4 (5, now 1)" in taken(place, both)
     assert place.session().gates.rejections["metrics"] == 1
@@ -175,7 +177,6 @@ def test_the_evaluation_is_frozen(researching: Make) -> None:
     """An edit of what measures never gets as far as a run; the engine hears why."""
     place = researching("attempts = 2\n" + METRICS.replace('files = ["shop.py"]\n', ""))
     cheat = change('print(f"cost', "print('cost: 1')", filename="bench.py")
-    cheat = type(cheat)(patch=type(cheat.patch)(hunks=(), rationale="")) if False else cheat
     engine = place.script(cheat, cheat)
     place.step("setup")
 
@@ -249,17 +250,13 @@ def test_a_policy_that_changed_refuses_every_step(researching: Make) -> None:
     place.script(BETTER)
     place.step("setup")
     place.step("edit")
-    settings = place.shop.settings
-    other = {**vars(settings.targets[0]), "max_lines": 9999}
-    object.__setattr__(settings, "targets", (type(settings.targets[0])(**other),))
+    agreed = place.shop
+    target = replace(agreed.settings.targets[0], max_lines=9999)
+    place.shop = replace(agreed, settings=replace(agreed.settings, targets=(target,)))
 
     assert "the policy changed since the setup" in place.step("run")
     assert place.session().gates.enforced["policy"] is False
-    object.__setattr__(
-        settings,
-        "targets",
-        (type(other["metric"]) and type(settings.targets[0])(**{**other, "max_lines": 80}),),
-    )
+    place.shop = agreed
     assert place.step("run").startswith("done: run")
 
 
