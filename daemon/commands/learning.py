@@ -47,9 +47,8 @@ STEPS = {
 
 def run(options: argparse.Namespace) -> int:
     """Do the step."""
-    from daemon.show import Screen
-
     from daemon.learning.keys import BadKey
+    from daemon.show import Screen
 
     settings, screen = settings_of(options), Screen()
     steps = {

@@ -36,7 +36,8 @@ def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> N
         event = EVENTS.get(ending.verdict, ending.verdict.value)
         chronicle.write(event, reason=ending.reason, **_held_words(job), **_cost(job))
     chronicle.save_report(shop)
-    if job and ending.verdict is Verdict.APPLIED and job.target.stage_of:
+    staged = job is not None and job.target.stage_of and work.kind == "bug"
+    if job and staged and ending.verdict is Verdict.APPLIED:
         open_promotion(work, job.target, shop)
     extra: dict[str, Any] = dict(job.held_data) if job else {}
     state = STAYS_OPEN.get(ending.verdict)

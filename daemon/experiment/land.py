@@ -21,6 +21,7 @@ from daemon.experiment.decide import close_iteration, with_edit
 from daemon.experiment.lab import Lab
 from daemon.experiment.overlay import as_one_patch
 from daemon.experiment.session import Try
+from daemon.learning.gather import learn_from_gain
 from daemon.road.baseline import UnusableBaseline
 from daemon.road.ending import Killed
 from daemon.road.proof import Goal, Proof, prove
@@ -50,7 +51,17 @@ def kept(lab: Lab, decision: Try, commit: str | None) -> None:
     """The edit stands; the next one builds on it."""
     words = decision.reason if commit else f"{decision.reason}; held until the session ends"
     over = replace(decision, commit=commit, reason=words)
+    learn(lab, decision)
     close_iteration(lab, over, best=lab.session.candidate, tip=commit)
+
+
+def learn(lab: Lab, decision: Try) -> None:
+    """The edit's shape becomes a recipe, with its gain as evidence."""
+    after = patched(decision.edit.patch, lab.overlay.read)
+    before = {name: lab.overlay.read(name) for name in after}
+    metric = lab.session.plan.metric
+    gain = f"{metric.direction} by {decision.gain:g}" if decision.gain is not None else "a gain"
+    learn_from_gain(before, after, lab.job, gain)
 
 
 def suite_gate(lab: Lab) -> Proof | Try:

@@ -41,6 +41,35 @@ def learn_from_applied(proof: Proof, job: "Job") -> None:
         log.exception("no recipe could be made of %s", job.work.id)
 
 
+def learn_from_gain(before: Mapping[str, bytes | None], after: Mapping[str, bytes], job: "Job",
+                    gain: str) -> None:  # fmt: skip
+    """An edit of an experiment was kept: its recipe is in the book, with one win more."""
+    try:
+        recipe = recipe_of(
+            {name: data.decode("utf-8", "replace") for name, data in before.items() if data},
+            {name: data.decode("utf-8", "replace") for name, data in after.items()},
+            kind="performance",
+            evidence=gain,
+        )
+        if recipe:
+            won(recipe, job.shop)
+    except Exception:
+        log.exception("no recipe could be made of a kept edit of %s", job.work.id)
+
+
+def learnt(job: "Job") -> tuple[str, ...]:
+    """Recipes that may help with this work, for a model: by the note and what its failures show."""
+    kind: Kind = "bug" if job.task.kind == "mend" else "performance"
+    book = RecipeBook.open(job.shop.state)
+    if not book.trusted(kind):
+        return ()
+    shown = [*job.task.files] if kind == "performance" else []
+    texts = [job.source.text(name) or "" for name in shown]
+    if kind == "bug":
+        texts += [job.reflection.text, *job.baseline().run.messages.values()]
+    return tuple(hint for hint in book.hints(kind, "\n".join(texts)) if hint not in job.task.hints)
+
+
 def won(recipe: Recipe, shop: "Workshop") -> str:
     """A recipe that won here: in the book, counted; its id."""
     with RecipeBook.changing(shop.state) as book:

@@ -6,7 +6,7 @@ and shown (progress.py).
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Self
 
@@ -30,6 +30,7 @@ from daemon.engines import (
     Spending,
 )
 from daemon.gates import Refusal, check
+from daemon.learning.gather import learnt
 from daemon.road import certify
 from daemon.road.baseline import UnusableBaseline, baseline
 from daemon.road.case_checks import patch_complaint, report_complaint
@@ -184,6 +185,8 @@ class Job:
     @contextlib.contextmanager
     def session(self, engine: Engine, advice: str) -> Iterator[EngineSession]:
         """One engine at work; what it spends counts however it ends."""
+        if self.task.kind in ("mend", "experiment") and engine.name != "search":
+            self.task = replace(self.task, hints=(*self.task.hints, *learnt(self)))
         self.case = self._case(advice)
         session = engine.open(self.case)
         self._sessions.append(session)
