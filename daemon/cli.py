@@ -87,6 +87,7 @@ class CommandParser(Parser):
     """The parser of one command, filled by the command's module when it is first needed."""
 
     command: Command | None = None
+    _intermixing = False
 
     def fill(self) -> None:
         """Import the command and let it declare its options."""
@@ -106,9 +107,13 @@ class CommandParser(Parser):
         return super().add_subparsers(**{"parser_class": Parser, **options})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As in argparse, once the options are known."""
+        """As in argparse, once the options are known; what a command lists may follow options."""
         self.fill()
-        return super().parse_known_args(args, namespace)
+        lists = any(each.nargs == "*" and not each.option_strings for each in self._actions)
+        if not lists or self._intermixing:
+            return super().parse_known_args(args, namespace)
+        self._intermixing = True  # which calls this method in turn
+        return self.parse_known_intermixed_args(args, namespace)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

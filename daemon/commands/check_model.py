@@ -1,7 +1,7 @@
 """The doctor's look at the model: is one needed, is there a key, does its server answer?"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from daemon.commands.finding import Finding, bad, ok, weak
@@ -19,12 +19,14 @@ PATIENCE_S = 15.0
 
 def model_findings(settings: "Settings", *, online: bool) -> Iterator[Finding]:
     """What is configured; with `online`, also whether it answers."""
-    from daemon.config.secrets import api_key
+    from daemon.config.secrets import api_key, local_key
 
     key, engines = api_key(os.environ), {target.engine for target in settings.targets}
     there = bool(key or settings.claude.base_url)
     if there:
         yield ok(AREA, "key", _said(key, settings.claude))
+    elif settings.local.base_url:
+        yield ok(AREA, "key", "none, and none is needed: a local server is set")
     elif engines == {"search"}:
         yield ok(AREA, "key", "none, and none is needed: every target uses the search engine")
     elif "claude" in engines:
@@ -35,6 +37,23 @@ def model_findings(settings: "Settings", *, online: bool) -> Iterator[Finding]:
         yield weak(AREA, "key", detail, KEY_REMEDY)
     if online and there:
         yield _asked(settings.claude, key)
+    yield from _local(settings, engines, online=online, key=local_key(os.environ))
+
+
+def _local(
+    settings: "Settings", engines: Collection[str], *, online: bool, key: str | None
+) -> Iterator[Finding]:
+    """The server of one's own, where one is set or a target wants it."""
+    local = settings.local
+    if not local.base_url and "local" not in engines:
+        return
+    if not local.base_url or not local.model:
+        lacking = "base_url" if not local.base_url else "model"
+        yield bad(AREA, "local", f"[local] {lacking} is empty", f"set {lacking} in [local]")
+        return
+    yield ok(AREA, "local", f"model {local.model} at {local.base_url}")
+    if online:
+        yield _asked(local, key)
 
 
 def _said(key: str | None, claude: "ClaudeSettings") -> str:
@@ -61,7 +80,7 @@ def _asked(claude: "ClaudeSettings", key: str | None) -> Finding:
     except anthropic.APIStatusError as error:
         return _refused(claude, error.status_code)
     except anthropic.APIError as error:
-        remedy = "see to the network, the proxy and [claude] base_url"
+        remedy = f"see to the network, the proxy and [{claude.SECTION}] base_url"
         return bad(AREA, "server", one_line(f"{type(error).__name__}: {error}", 200), remedy)
     finally:
         client.close()
@@ -73,5 +92,6 @@ def _refused(claude: "ClaudeSettings", status: int) -> Finding:
         detail = f"answers ({status}), but cannot tell its models"
         return weak(AREA, "server", detail, "as local servers do; a reflection will show")
     if status == 404:
-        return bad(AREA, "server", f"knows no model {claude.model!r}", "correct [claude] model")
+        remedy = f"correct [{claude.SECTION}] model"
+        return bad(AREA, "server", f"knows no model {claude.model!r}", remedy)
     return bad(AREA, "server", f"answers with HTTP status {status}", "try again later")

@@ -85,7 +85,7 @@ def test_syntax_that_only_we_know_is_refused_as_the_target_says_it(job: Any) -> 
 
     assert refused is not None
     assert "the target's Python 3.7.17 cannot read it" in refused.reason
-    assert "a.py: Assignment expressions are only supported" in refused.reason
+    assert "a.py line 1: Assignment expressions are only supported" in refused.reason
 
 
 def test_syntax_that_only_the_target_knows_is_refused_because_no_gate_can_read_it(job: Any) -> None:

@@ -212,3 +212,18 @@ class _raising:
 
     def parse_args(self, _: object) -> None:
         raise self._error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["cap it", "a.py", "b.py", "--dry-run"],
+        ["cap it", "--dry-run", "a.py", "b.py"],
+        ["--dry-run", "cap it", "a.py", "b.py"],
+    ],
+)
+def test_files_may_stand_before_and_after_options(arguments: list[str]) -> None:
+    """Where a command takes a list of them."""
+    options = cli.parser().parse_args(["modify", *arguments])
+
+    assert (options.text, options.file, options.dry_run) == ("cap it", ["a.py", "b.py"], True)

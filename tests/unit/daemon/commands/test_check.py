@@ -158,6 +158,18 @@ def test_a_key_is_needed_only_by_the_model(
     assert "secret-key" not in str(find("model", "key"))
 
 
+def test_a_local_server_is_looked_at_where_one_is_wanted(find: Find, mending: Home) -> None:
+    """Its address and its model have to be set; with --online it has to answer."""
+    text = mending.config.read_text()
+    mending.config.write_text(text + 'engine = "local"\n')
+    assert "base_url" in find("model", "local", code=Exit.NO)["detail"]
+    mending.config.write_text(text + '[local]\nbase_url = "http://127.0.0.1:9"\n')
+    assert "model" in find("model", "local", code=Exit.NO)["detail"]
+    mending.config.write_text(text + '[local]\nbase_url = "http://127.0.0.1:9"\nmodel = "m"\n')
+    assert find("model", "local")["level"] == "ok"
+    assert find("model", "server", "--online", code=Exit.NO)["level"] == "bad"
+
+
 def test_an_unreachable_model_is_bad_when_asked(find: Find, mending: Home) -> None:
     """Only with --online; the address is one nobody listens at."""
     with mending.config.open("a") as file:
