@@ -30,6 +30,7 @@ _PLANNED = re.compile(
     r"|next|try(?:ing)?|please|verify|check|make sure|expect)\b",
     re.IGNORECASE,
 )
+_DENIED = re.compile(r"\b(?:not|never|no longer|should|would|could|might|must)\b|n't\b", re.I)
 _ADMITS = re.compile(
     r"\b(?:fail(?:s|ed|ing|ure|ures)?|errors?|could(?:n't| not)|can(?:'t|not)|unable|unfortunately"
     r"|did(?:n't| not)|does(?:n't| not)|is(?:n't| not)|was(?:n't| not)|no longer|missing|broken"
@@ -108,7 +109,9 @@ def _claims(pattern: re.Pattern[str], words: str) -> str:
     """The clause that claims it, neither denied nor planned; empty without one."""
     for clause in clauses(words):
         found = meant(pattern, clause)
-        if found and not _PLANNED.search(clause[: clause.find(found[0])]):
+        if found is None or _DENIED.search(found[0]):
+            continue
+        if not _PLANNED.search(clause[: clause.find(found[0])]):
             return clause
     return ""
 
