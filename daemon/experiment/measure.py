@@ -33,7 +33,7 @@ def measure(lab: Lab, changes: Mapping[str, bytes], metrics: Sequence[Metric]) -
     for command in dict.fromkeys(metric.command for metric in metrics):
         run = _ran(lab, command, changes)
         wanted = [metric for metric in metrics if metric.command == command]
-        sample = _added(sample, _read(run, wanted, lab.session.plan.run_s))
+        sample = _added(sample, sample_of(run, wanted, lab.session.plan.run_s))
         if sample.trouble:
             break
     return sample
@@ -48,7 +48,8 @@ def _ran(lab: Lab, command: tuple[str, ...], changes: Mapping[str, bytes]) -> Ru
     return run
 
 
-def _read(run: Run, metrics: Iterable[Metric], limit: float) -> Sample:
+def sample_of(run: Run, metrics: Iterable[Metric], limit: float) -> Sample:
+    """What one run of a command says about its metrics. `limit`: its time, in seconds."""
     trouble = _trouble(run, limit)
     kept = Sample(trouble=trouble, output=run.output[-MOST_KEPT:], seconds=round(run.seconds, 3))
     if trouble:
