@@ -37,12 +37,12 @@ def shop_code(site: Site) -> str:
 
 
 def held(site: Site) -> str:
-    """A patch that waits for a person, with a suite that takes its time; its id."""
-    (site.module / "test_slow.py").write_text(SLOW)
+    """A patch that waits for a person, with a suite that takes its time by now; its id."""
     site.configure('engine = "search"\nautonomy = "propose"')
     site.drop(TOTAL_NOTE)
     site.mendd("run", "--once")
     assert shop_code(site) == SHOP
+    (site.module / "test_slow.py").write_text(SLOW)
     return str(site.records("held")[-1]["reflection"])
 
 
