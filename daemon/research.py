@@ -18,7 +18,7 @@ from daemon.experiment.land import keep
 from daemon.experiment.measure import measure
 from daemon.experiment.policy import policy_complaint
 from daemon.experiment.propose import NeedsModel, propose
-from daemon.experiment.session import Edit, NoSession, Try, session_of
+from daemon.experiment.session import OVER, Edit, NoSession, Try, session_of
 from daemon.experiment.setup import SetupFailed, set_up, suite_is_there
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
@@ -34,7 +34,7 @@ def research(job: Job) -> Ending:
             if lab.session.next == "setup":
                 set_up(lab)
                 return goes_on(lab)
-            if lab.session.next != "finalize":
+            if lab.session.next not in OVER:
                 somebody_judges(lab)
                 one_iteration(lab)
         except Refused as refused:
@@ -45,7 +45,7 @@ def research(job: Job) -> Ending:
             lab.save(lab.session.ended("failed", str(error)))
         except ReflectionBudgetSpent as error:
             lab.save(lab.session.ended("budget", str(error)))
-        return finalize(lab) if lab.session.next == "finalize" else goes_on(lab)
+        return finalize(lab) if lab.session.next in OVER else goes_on(lab)
 
 
 def one_iteration(lab: Lab) -> None:
@@ -119,7 +119,7 @@ def stand_on_firm_ground(lab: Lab) -> None:
     Raises Refused. A session at its end may be put away whatever changed.
     """
     session = lab.session
-    if session.next in ("finalize", "over") or not session.policy:
+    if session.next in OVER or not session.policy:
         return
     complaint = policy_complaint(session, lab.job.shop.settings, lab.job.bench.tree)
     if complaint:

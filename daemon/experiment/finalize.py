@@ -18,7 +18,7 @@ from daemon.experiment.lab import Lab
 from daemon.experiment.land import whole_proof
 from daemon.experiment.plot import svg
 from daemon.experiment.report import markdown
-from daemon.experiment.session import Session, Try
+from daemon.experiment.session import KEY, Session, Try
 from daemon.experiment.status import status
 from daemon.road import certify
 from daemon.road.baseline import UnusableBaseline
@@ -31,6 +31,17 @@ WINNING = "winning_edits"
 def finalize(lab: Lab) -> Ending:
     """Write what is left of the session; how it ends. Doing it again changes nothing."""
     lab.job.stage("finalize", lab.session.end_reason)
+    if lab.session.next != "over":
+        tell(lab)
+    session = lab.session
+    lab.job.held_data[KEY] = session.to_json()
+    lab.job.held_data[WINNING] = [winning(each, session) for each in session.kept]
+    lab.job.held_data["target"] = session.plan.target
+    return _verdict(lab)
+
+
+def tell(lab: Lab) -> None:
+    """The reports, then the event."""
     session = replace(lab.session, next="over", driving=False)
     folder = saved_reports(lab, session)
     lab.note(
@@ -46,9 +57,6 @@ def finalize(lab: Lab) -> Ending:
         report=str(folder / "report.md"),
         spent_usd=f"{session.spent_usd:.6f}",
     )
-    lab.job.held_data[WINNING] = [winning(each, session) for each in session.kept]
-    lab.job.held_data["target"] = session.plan.target
-    return _verdict(lab)
 
 
 def _verdict(lab: Lab) -> Ending:

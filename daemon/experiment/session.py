@@ -19,6 +19,7 @@ Direction = Literal["lower", "higher"]
 Step = Literal["setup", "edit", "run", "decide", "keep", "finalize", "over"]
 Outcome = Literal["kept", "reverted", "crashed", "refused"]
 End = Literal["", "iterations", "budget", "plateau", "stopped", "finalized", "failed"]
+OVER = ("finalize", "over")  # nothing more is tried; "over": the end is told, not yet archived
 GATES = ("policy", "confirmation", "metrics", "suite")
 
 

@@ -17,7 +17,7 @@ from daemon.experiment.finalize import finalize
 from daemon.experiment.lab import Lab
 from daemon.experiment.plan import plan_of
 from daemon.experiment.propose import NeedsModel, given
-from daemon.experiment.session import KEY, PRIORITY, NoSession, Session
+from daemon.experiment.session import KEY, OVER, PRIORITY, NoSession, Session
 from daemon.experiment.setup import SetupFailed, set_up
 from daemon.experiment.wishes import Edited, Named, Setup, Stopped
 from daemon.road.ending import Ending, Verdict
@@ -127,7 +127,7 @@ def taken(step: str, arguments: Any, order: "Order", lab: Lab) -> Ending:
     except SetupFailed as error:
         lab.save(lab.session.ended("failed", str(error)))
         ending = None
-    if lab.session.next == "finalize" and step in ("setup", "finalize", "stop"):
+    if lab.session.next in OVER and step in ("setup", "finalize", "stop"):
         return finalize(lab)
     return ending or research.goes_on(lab)
 

@@ -189,7 +189,7 @@ def whole(place: Researching) -> bool:
     return True
 
 
-@pytest.mark.parametrize("at", [1, 2, 4, 5, 7, 9, 11, 12, 13, 15, 18, 22])
+@pytest.mark.parametrize("at", [1, 2, 4, 5, 7, 9, 11, 12, 13, 15, 18, 22, 29, 30, 31, 32, 33, 34])
 def test_a_death_at_any_write_is_resumed(
     researching: Make, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
@@ -247,24 +247,24 @@ def test_a_death_after_the_commit_makes_no_second_one(
     assert whole(place)
 
 
-def test_an_outage_uses_up_no_iteration(researching: Make) -> None:
+def test_an_outage_uses_up_no_iteration(
+    researching: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Docker away for a while: the edit that was paid for is still there afterwards."""
     place = researching()
-    engine = place.script(BETTER, STILL, WORSE)
+    place.script(BETTER, STILL, WORSE)
     place.step("setup")
-    told = engine.open
 
-    def breaks(case: Any) -> Any:
-        place.sandbox.broken = EngineUnavailable("Docker does not answer")
-        return told(case)
+    def away(*_: Any) -> None:
+        raise EngineUnavailable("Docker does not answer")
 
-    engine.open = breaks  # type: ignore[method-assign]
-    place.step("loop")
+    with monkeypatch.context() as patch:
+        patch.setattr("daemon.research.measure", away)
+        place.step("loop")
     work = place.shop.store.get(ID)
     assert work is not None
     assert (work.state, place.session().next) == (State.WAITING, "run")
 
-    engine.open, place.sandbox.broken = told, None  # type: ignore[method-assign]
     place.shop.store.update(work, not_before=None)
     place.work()
     assert whole(place)
