@@ -78,7 +78,7 @@ def _told(story: Story, record: Record) -> Story:
     elif record.event in {"proposed", "gate_refused", "trial", "reviewed"}:
         story = replace(story, attempts=_with_attempt(story.attempts, record))
     if record.event == "modified" or data.get("kind") == "modify":
-        asked = {**_words(data, _ASKED), "files": _files(data.get("files"))}
+        asked = {**_words(data, _ASKED), "files": _files(data)}
         story = replace(story, kind="modify", asked={**story.asked, **asked})
     if record.event in VERDICTS:
         story = _ended(story, record)
@@ -136,10 +136,12 @@ def _said(data: Mapping[str, Any]) -> str:
     return "" if said == _word(data.get("rationale")) else said
 
 
-def _files(value: Any) -> str:
+def _files(data: Mapping[str, Any]) -> str:
     """Chosen files, each with the reason for it."""
-    chosen = [each for each in _listed(value) if isinstance(each, Mapping)]
-    return "; ".join(f"{_word(e.get('filename'))} ({_word(e.get('why'))})" for e in chosen)
+    reasons = data.get("why")
+    why: Mapping[str, Any] = reasons if isinstance(reasons, Mapping) else {}
+    names = map(_word, _listed(data.get("files")))
+    return "; ".join(f"{name} ({_word(why.get(name))})" for name in names)
 
 
 def _words(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:

@@ -110,7 +110,7 @@ class CommandParser(Parser):
         """As in argparse, once the options are known; what a command lists may follow options."""
         self.fill()
         lists = any(each.nargs == "*" and not each.option_strings for each in self._actions)
-        if not lists or self._intermixing:
+        if not lists or self._intermixing or "--" in (args or ()):  # it ends the options
             return super().parse_known_args(args, namespace)
         self._intermixing = True  # which calls this method in turn
         return self.parse_known_intermixed_args(args, namespace)

@@ -89,9 +89,24 @@ def _watch(id_: str, start: int, settings: "Settings") -> None:
 
 
 def over(id_: str, start: int, settings: "Settings") -> bool:
-    """Whether its last record is written: after `applied` comes the one about the whole run."""
+    """Whether it ended and was put away, or was put off."""
     end = end_of(id_, start, settings)
-    return bool(end.verdict) and (end.verdict != "applied" or "attempts" in end.data)
+    if end.verdict in ("", "waiting"):
+        return bool(end.verdict)
+    return not _is_open(id_, settings)
+
+
+def _is_open(id_: str, settings: "Settings") -> bool:
+    """Whether work still goes on: the store lets go of it last, after a crash too."""
+    from daemon.modifying.begin import under_way
+    from reflections.store import Store
+
+    store = Store(settings.state)
+    try:
+        work = under_way(store)
+        return work is not None and work.id == id_
+    finally:
+        store.close()
 
 
 def work_now(id_: str, settings: "Settings") -> None:

@@ -1,5 +1,6 @@
 """Opens the work of an instruction: checked, one at a time, and recorded like every note."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from daemon.desk.orders import Order
 from daemon.desk.progress import read_progress
 from daemon.desk.workshop import Workshop
 from daemon.modifying.instruction import BadInstruction, Instruction, instruction_from
-from daemon.modifying.lane import ready
+from daemon.modifying.lane import OURS, ready
 from daemon.road.naming import short_id
 from reflections.reflection import Reflection, is_generated
 from reflections.secrets import redact
@@ -31,6 +32,7 @@ def begin(order: Order, shop: Workshop) -> str:
         return f"{NOT_BEGUN}: {told(other, shop.state)}"
     try:
         given = instruction_from({**order.data, "by": order.by, "since": order.time})
+        given = replace(given, words=redact(given.words))
         wanted = ready(given, shop.settings, shop.environ)
     except BadInstruction as error:
         return f"{NOT_BEGUN}: {error}"
@@ -42,7 +44,7 @@ def open_work(id_: str, wanted: Instruction, shop: Workshop) -> str:
     note = Reflection(
         id=id_,
         timestamp=datetime.fromisoformat(wanted.since),
-        task_summary=redact(wanted.words),
+        task_summary=wanted.words,
         outcome="",
         reflection="",
         target=wanted.target,
@@ -51,7 +53,7 @@ def open_work(id_: str, wanted: Instruction, shop: Workshop) -> str:
     )
     data = {
         KIND: wanted.to_json(),
-        "branch": wanted.branch or f"mendd/modify-{short_id(id_)}",
+        "branch": wanted.branch or f"{OURS}-{short_id(id_)}",
         "subject": str(wanted),
     }
     with shop.store.batch():
@@ -67,7 +69,8 @@ def open_work(id_: str, wanted: Instruction, shop: Workshop) -> str:
 
 def files_data(wanted: Instruction) -> dict[str, object]:
     """What a record says of the files chosen."""
-    return {"files": [{"filename": each.filename, "why": each.why} for each in wanted.files]}
+    why = {each.filename: each.why for each in wanted.files}
+    return {"files": [*why], "why": why}
 
 
 def under_way(store: Store, *, but: str = "") -> Work | None:

@@ -10,6 +10,7 @@ from daemon.modifying.instruction import BadInstruction, Instruction
 from daemon.modifying.live import LiveModule
 from daemon.settings import EngineName, Settings, TargetSettings
 
+OURS = "mendd/modify"  # branches of our own begin with it
 OFF = "instructions are switched off; set `enabled = true` in the section [modify] of the settings"
 
 
@@ -86,12 +87,22 @@ def chosen_files(
 
 
 def branch_taken(name: str, lane: TargetSettings) -> str | None:
-    """Why a branch of that name cannot be begun, or None; "" is a name of our own, always free."""
-    if not name:
-        return None
+    """Why a branch of that name ("": one of our own) cannot be begun, or None.
+
+    In git `a` and `a/b` cannot both be branches.
+    """
     repository = find_repository(lane.path) if lane.git == "branch" else None
     if repository is None:
-        return f"{lane.path} has no git in use, so there can be no branch {name!r}"
-    if repository.commit_id(f"refs/heads/{name}") is not None:
-        return f"the branch {name!r} exists already; give another name, or delete it first"
+        return (
+            f"{lane.path} has no git in use, so there can be no branch {name!r}" if name else None
+        )
+    parts = (name or OURS).split("/")
+    for count in range(1, len(parts) + 1):
+        there = "/".join(parts[:count])
+        if repository.commit_id(f"refs/heads/{there}") is not None:
+            what = "exists already" if there == name else f"keeps {name or OURS!r} from being made"
+            return f"the branch {there!r} {what}; give another name with --branch, or delete it"
+    below = f"refs/heads/{name}/"
+    if name and repository.git("for-each-ref", "--count=1", "--format=%(refname)", below):
+        return f"there are branches below {name + '/'!r}; give another name with --branch"
     return None

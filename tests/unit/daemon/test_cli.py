@@ -220,6 +220,7 @@ class _raising:
         ["cap it", "a.py", "b.py", "--dry-run"],
         ["cap it", "--dry-run", "a.py", "b.py"],
         ["--dry-run", "cap it", "a.py", "b.py"],
+        ["--dry-run", "--", "cap it", "a.py", "b.py"],
     ],
 )
 def test_files_may_stand_before_and_after_options(arguments: list[str]) -> None:
@@ -227,3 +228,10 @@ def test_files_may_stand_before_and_after_options(arguments: list[str]) -> None:
     options = cli.parser().parse_args(["modify", *arguments])
 
     assert (options.text, options.file, options.dry_run) == ("cap it", ["a.py", "b.py"], True)
+
+
+def test_what_stands_after_two_dashes_is_no_option() -> None:
+    """A text may begin with a dash."""
+    options = cli.parser().parse_args(["modify", "--dry-run", "--", "-1 is allowed", "--x.py"])
+
+    assert (options.text, options.file) == ("-1 is allowed", ["--x.py"])

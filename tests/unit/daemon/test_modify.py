@@ -104,7 +104,8 @@ def test_the_files_are_recorded_with_their_reasons(repo: Place) -> None:
 
     received = repo.last("received")
     assert received["by"] == "ada"
-    assert received["files"] == [{"filename": "shop.py", "why": "it defines least"}]
+    assert received["files"] == ["shop.py"]
+    assert received["why"] == {"shop.py": "it defines least"}
 
 
 def test_a_failing_suite_is_fed_back_and_the_next_attempt_lands(repo: Place) -> None:
@@ -311,3 +312,29 @@ def test_an_instruction_that_is_declined_says_why(repo: Place) -> None:
 
     assert "there is no shop" in repo.last("modified")["reason"]
     assert repo.events()[-1] == "declined"
+
+
+def test_a_branch_that_git_could_not_make_is_refused_beforehand(repo: Place) -> None:
+    """`mendd` and `mendd/…` cannot both be branches; no model is paid to find out."""
+    git(repo, "branch", "mendd")
+    ask(repo, GOOD)
+    assert "the branch 'mendd' keeps" in outcome(repo)
+
+    git(repo, "branch", "topic/one")
+    ask(repo, GOOD, branch="topic")
+    assert "branches below 'topic/'" in outcome(repo)
+
+    ask(repo, GOOD, branch="topic/two")
+    assert repo.last("modified")["verdict"] == "applied"
+
+
+def test_a_secret_in_the_words_is_kept_nowhere(repo: Place) -> None:
+    """Neither in the store nor in the trail nor in the commit."""
+    key = "sk-ant-api03-" + "a1B2" * 20
+    ask(repo, GOOD, words=f"make `least` answer 0, the key is {key}")
+
+    trail = (repo.shop.state / "audit" / "trail.jsonl").read_text()
+    assert "redacted" in repo.last("modified")["instruction"]
+    assert key not in trail
+    assert key not in git(repo, "log", "--all", "--format=%B")
+    assert key not in repo.engines[0].cases[0].task.words
