@@ -94,11 +94,15 @@ def functions(
 
 
 def unworded(text: str) -> str:
-    """The code alone: no comments, no docstrings, one formatting."""
+    """The code alone: no comments, no docstrings or other bare texts, one formatting."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module, ast.AsyncFunctionDef)):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:] or [ast.Pass()]
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            kept = [each for each in body if not _is_text(each)]
+            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]
     return ast.unparse(tree) + "\n"
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

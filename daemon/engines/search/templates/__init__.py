@@ -42,7 +42,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "swapped operands",
         0.70,
-        (ast.BinOp, ast.Tuple, ast.List, ast.Compare),
+        (ast.BinOp, ast.Tuple, ast.List, ast.Compare, ast.BoolOp),
         operators.swap_operands,
     ),
     Template("arithmetic operator", 0.75, (ast.BinOp, ast.AugAssign), operators.compute_otherwise),

@@ -172,6 +172,7 @@ def wrap(spot: Spot) -> Iterator[Edit]:
         for default in ("[]", "''", "0", "{}"):
             yield spot.put(f"({text} or {default})", 0.3)
         yield spot.put(f"[{text}]", 0.4)
+        yield spot.put(f"({text},)", 0.3)
         yield spot.put(f"-{text}" if isinstance(node, ast.Name) else f"-({text})", 0.35)
     if isinstance(node, (ast.Name, ast.BinOp, ast.Call, ast.Subscript)):
         yield from _bounded(spot, text)

@@ -53,6 +53,8 @@ def look_up(spot: Spot) -> Iterator[Edit]:
         if isinstance(node.slice, (ast.Slice, ast.Tuple)) or not isinstance(node.ctx, ast.Load):
             return
         base, key = spot.source(node.value), spot.source(node.slice)
+        if isinstance(node.value, ast.Attribute):
+            yield spot.put(f"{base}({key})", 0.6)  # a call with the wrong brackets
         yield spot.put(f"{base}.get({key})", 0.8)
         defaults = ["0", "[]", "''", "1", "False", "{}", *spot.names(), *spot.pool.constants]
         for default in dict.fromkeys(defaults):

@@ -152,12 +152,17 @@ def swap_operands(spot: Spot) -> Iterator[Edit]:
     ['t[j, i]']
     >>> tried(swap_operands, "x in part")
     ['part in x']
+    >>> tried(swap_operands, "a[0] or not a")
+    ['not a or a[0]']
     """
     node = spot.node
     if isinstance(node, ast.BinOp):
         if isinstance(node.op, (ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor)):
             return
         yield _exchanged(spot, node.left, node.right, 1.0)
+    elif isinstance(node, ast.BoolOp):  # what comes first protects what follows
+        if len(node.values) == 2:
+            yield _exchanged(spot, node.values[0], node.values[1], 0.5)
     elif isinstance(node, ast.Compare):
         if len(node.ops) == 1 and isinstance(node.ops[0], (ast.In, ast.NotIn)):
             yield _exchanged(spot, node.left, node.comparators[0], 0.9)

@@ -29,13 +29,18 @@ def other_value(spot: Spot) -> Iterator[Edit]:
                 yield spot.put(f"{_tight(spot, node.value)} + {name}", 0.5, node.value)
                 yield spot.put(f"{name} + {_tight(spot, node.value)}", 0.6, node.value)
                 yield spot.put(f"{_tight(spot, node.value)} - {name}", 0.3, node.value)
-    for value in ("None", "True", "False", "0", "[]", "''", "1", "-1"):
+    for value in ("None", "True", "False", "0", "[]", "''", "1", "-1", *lengths(spot)):
         if value != text:
             yield spot.put(value, 0.25, node.value)
     for condition in spot.pool.conditions:
         yield spot.put(condition, 0.3, node.value)
         if isinstance(node.value, (ast.Compare, ast.BoolOp, ast.Name)):
             yield spot.put(f"{spot.source(node.value)} and {condition}", 0.3, node.value)
+
+
+def lengths(spot: Spot) -> list[str]:
+    """The lengths of the sequences in scope."""
+    return [f"len({n})" for n in spot.names() if "sequence" in spot.pool.kinds.get(n, ())][:4]
 
 
 def _tight(spot: Spot, node: ast.expr) -> str:
@@ -59,7 +64,7 @@ def add_return(spot: Spot) -> Iterator[Edit]:
     if node is not block[-1] or isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
         return
     at_end = isinstance(spot.program.parents.get(node), FUNCTIONS)
-    for name in [*spot.names(), *("None", "True", "False", "0", "[]", "''")]:
+    for name in [*spot.names(), *("None", "True", "False", "0", "[]", "''"), *lengths(spot)]:
         known = name in spot.pool.locals
         yield spot.after(node, f"return {name}", (0.8 if at_end else 0.4) * (1 if known else 0.6))
 
