@@ -14,6 +14,8 @@ from mcp.shared.exceptions import McpError
 
 from tests.agent import PATIENCE_S, Agent, agent, as_agent, plainly
 from tests.end_to_end.conftest import SHOP, TOTAL_NOTE, Site
+from tests.end_to_end.test_modify import RIGHT, branches, model, untouched
+from tests.end_to_end.test_research import HELPS, commits, researching
 
 pytestmark = pytest.mark.docker
 MENDED = "for price in prices:"
@@ -153,3 +155,55 @@ def test_an_agent_stops_what_it_ordered(site: Site) -> None:
     assert shop_code(site) == SHOP
     assert not site.records("applied")
     assert site.trail_is_whole()
+
+
+def test_an_agent_researches_step_by_step(site: Site) -> None:
+    """Its own idea, measured; keeping it needs the flag, and is a commit on a branch."""
+    words = HELPS["input"]
+    edit = {name: words[name] for name in words if name != "rationale"}
+
+    async def measure(one: Agent) -> None:
+        begun = await one.call("research_setup", iterations=2)
+        assert begun["done"] is True, begun
+        wrong = await one.refusal("research_edit", hypothesis="x", hunks=[{"filename": 3}])
+        assert "hunks.0.start_line: Field required" in wrong
+        proposed = await one.call("research_edit", hypothesis="a set", hunks=[edit])
+        assert proposed["done"] is True, proposed
+        assert (await one.call("research_run"))["done"] is True
+        assert "changes code" in await one.refusal("research_decide")
+        assert (await one.call("research_status"))["state"] == "paused"
+
+    async def keep(one: Agent) -> None:
+        decided = await one.call("research_decide")
+        assert "kept" in decided["outcome"], decided
+        assert (await one.call("research_finalize"))["done"] is True
+
+    with researching(site, [], iterations=2, service=False) as server:
+        as_agent(site.config, measure)
+        assert commits(site) == []
+        as_agent(site.config, keep, "--allow-changes")
+
+        assert len(commits(site)) == 1
+        assert server.requests == []
+        assert {record["data"]["by"] for record in site.records("ordered")} == {"mcp"}
+        assert site.trail_is_whole()
+
+
+def test_an_agent_has_an_instruction_carried_out(site: Site) -> None:
+    """On a branch, with the flag; the words reach the model as they are, options and all."""
+    words = "--make cheapest answer 0 for empty input"
+
+    async def work(one: Agent) -> None:
+        assert "outside the target" in await one.refusal(
+            "modify", instruction=words, files=["../../etc/passwd"]
+        )
+        done = await one.call("modify", instruction=words, files=["shop.py"], wait=True)
+        assert done["verdict"] == "applied", done
+
+    with model(site, [[RIGHT]]) as server:
+        as_agent(site.config, work, "--allow-changes")
+
+        assert len(branches(site)) == 1
+        assert untouched(site)
+        assert words in str(server.requests[0]["messages"])
+        assert site.records("ordered")[-1]["data"]["by"] == "mcp"
