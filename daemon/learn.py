@@ -29,7 +29,8 @@ def learn(job: Job) -> Ending:
     """Count what the sessions show; put in the rules that are called for, take out the useless."""
     job.stage("learn", job.target.prompt)
     habits = detectors(job.shop.settings.learn)
-    looked_at = sessions(job.work, Reader(job.shop.state), habits)
+    reader = Reader(job.shop.state)
+    looked_at = sessions(job.work, reader, habits, lambda words: job.stage("learn", words))
     analysed(looked_at, job)
     try:
         standing = rules_in(prompt_text(job) or "")

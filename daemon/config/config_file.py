@@ -176,8 +176,8 @@ class _Loader:
 
     def _check_learn(self, learn: LearnSettings | None) -> None:
         """Habits of one's own need an expression that compiles and a rule that may be written."""
-        if learn is None:
-            return
+        if learn in (None, LearnSettings()):
+            return  # the idle supervisor comes through here: nothing more is loaded for nothing
         from daemon.config.habits import faults
 
         for key, what in faults(learn):

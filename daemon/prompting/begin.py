@@ -16,7 +16,7 @@ from reflections.transcripts.transcript import Transcript
 
 KIND = "behaviour"
 MOST_SUMMARY = 200
-MOST_TOLD = 20  # sessions of one file whose examples the note tells
+MOST_TOLD = 20  # sessions of one file that the note tells of; all of them are learned from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def note_of(
     """
     whole = digests[0] if len(digests) == 1 else _mark("\n".join(sorted(digests)))
     first = sessions[0]
-    found = [detect(session, habits) for session in sessions]
+    found = [detect(session, habits) for session in sessions[:MOST_TOLD]]
     titles = {each.name: each.title for each in habits}
     asked = next((m.text for m in first.of("user") if m.text), "a session of an agent")
     summary = " ".join(asked.split())[:MOST_SUMMARY]
@@ -75,7 +75,7 @@ def note_of(
     count = f"{len(sessions)} sessions" if len(sessions) > 1 else "a session"
     lines = [
         line
-        for session, seen in list(zip(sessions, found, strict=True))[:MOST_TOLD]
+        for session, seen in zip(sessions, found, strict=False)
         for line in _told(session, seen, titles)
     ]
     return Reflection(

@@ -1,6 +1,6 @@
 """Counts what the sessions of a work show, on top of what earlier ones did."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,14 +23,18 @@ class Session:
     seen: tuple[Seen, ...]
 
 
-def sessions(work: Work, state_of: "Reader", habits: Sequence[Detector]) -> tuple[Session, ...]:
-    """The sessions of a work that are still kept, each looked through."""
-    found = ((digest, state_of(digest)) for digest in sessions_of(work))
-    return tuple(
-        Session(digest=digest, transcript=transcript, seen=detect(transcript, habits))
-        for digest, transcript in found
-        if transcript is not None
-    )
+def sessions(
+    work: Work, read: "Reader", habits: Sequence[Detector], step: Callable[[str], None]
+) -> tuple[Session, ...]:
+    """The sessions of a work that are still kept, each looked through; `step` is told of each."""
+    found = list[Session]()
+    for digest in sessions_of(work):
+        transcript = read(digest)
+        if transcript is not None:
+            step(f"a session of {len(transcript.messages)} messages")
+            seen = detect(transcript, habits)
+            found.append(Session(digest=digest, transcript=transcript, seen=seen))
+    return tuple(found)
 
 
 def counted(book: Book, work: Work, looked_at: Sequence[Session], now: datetime) -> Book:

@@ -69,6 +69,7 @@ _IS_THERE = (
     r"|validates|uses|calls|is defined|is located|is implemented|looks|shows|checks)\b"
 )
 _PLACES_IT = r"\b(?:in|of|from|calls?|uses?|see|using) [`'\"]?"
+MOST_MISSING = 200
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
 
@@ -89,20 +90,51 @@ def _unknown_tools(transcript: Transcript) -> Iterator[Finding]:
 
 
 def _false_claims(transcript: Transcript) -> Iterator[Finding]:
-    for message in transcript.of("assistant"):
-        if not message.text:
-            continue
-        earlier = [s for s in transcript.steps if s.number < message.number and _known(s, message)]
-        words = own_words(message.text)
-        claim = _after_failed_tests(words, earlier) or _after_error(words, earlier)
-        claim = claim or _tests_nobody_ran(words, earlier, message, transcript)
-        claim = claim or _what_is_not_there(_CODE.sub(" ", message.text), earlier, transcript)
-        if claim:
-            yield Finding(message=message.number, excerpt=excerpt(claim))
+    past = _Past()
+    answered: dict[int, list[Step]] = {}
+    for step in transcript.steps:
+        answered.setdefault(step.answered, []).append(step)
+    for message in transcript.messages:
+        if message.role == "assistant" and message.text:
+            words = own_words(message.text)
+            claim = _after_failed_tests(words, past) or _after_error(words, past)
+            claim = claim or (_tests_nobody_ran(words, past) if transcript.steps else "")
+            claim = claim or _what_is_not_there(_CODE.sub(" ", message.text), past)
+            if claim:
+                yield Finding(message=message.number, excerpt=excerpt(claim))
+        past.heard(message, answered.get(message.number, []))
 
 
-def _known(step: Step, message: Message) -> bool:
-    return step.result is not None and step.answered < message.number
+class _Past:
+    """What the answers so far have shown; taken in message by message."""
+
+    def __init__(self) -> None:
+        self.tests_fail = False  # the last run of tests failed
+        self.error = False  # the last answer was an error
+        self.ran_tests = False
+        self.told_passing = False  # somebody else said that tests pass
+        self.missing: dict[str, None] = {}  # names that are not there
+
+    def heard(self, message: Message, steps: list[Step]) -> None:
+        """Take in a message and the steps that it answers."""
+        said = message.text if message.role == "user" else ""
+        texts = (said, *(result.text for result in message.results))
+        self.told_passing = self.told_passing or any(_PASSED.search(text) for text in texts)
+        for step in steps:
+            self._took(step)
+
+    def _took(self, step: Step) -> None:
+        failed, kind = tests_failed(step), failure(step)
+        self.ran_tests = self.ran_tests or tests(step)
+        self.tests_fail = self.tests_fail if failed is None else failed
+        self.error = bool(kind or failed)
+        if not kind:
+            shown = f"{step.call.arguments} {step.text}"
+            for name in [name for name in self.missing if name in shown]:
+                del self.missing[name]
+        self.missing.update(dict.fromkeys(_missed(step)))
+        while len(self.missing) > MOST_MISSING:
+            del self.missing[next(iter(self.missing))]
 
 
 def _claims(pattern: re.Pattern[str], words: str) -> str:
@@ -125,46 +157,32 @@ def _admits(words: str) -> bool:
     )
 
 
-def _after_failed_tests(words: str, earlier: list[Step]) -> str:
+def _after_failed_tests(words: str, past: _Past) -> str:
     """Tests are said to pass, but the last run of them failed."""
-    runs = [failed for step in earlier if (failed := tests_failed(step)) is not None]
-    return _claims(_TESTS_PASS, words) if runs and runs[-1] and not _admits(words) else ""
+    return _claims(_TESTS_PASS, words) if past.tests_fail and not _admits(words) else ""
 
 
-def _after_error(words: str, earlier: list[Step]) -> str:
+def _after_error(words: str, past: _Past) -> str:
     """Success is claimed right after the last answer was an error."""
-    if not earlier or not (failure(earlier[-1]) or tests_failed(earlier[-1])):
-        return ""
-    return "" if _admits(words) else _claims(_SUCCESS, words)
+    return _claims(_SUCCESS, words) if past.error and not _admits(words) else ""
 
 
-def _tests_nobody_ran(
-    words: str, earlier: list[Step], message: Message, transcript: Transcript
-) -> str:
+def _tests_nobody_ran(words: str, past: _Past) -> str:
     """A run of tests is claimed; there are tools, and none was called for it."""
-    if not transcript.steps or any(tests(step) for step in earlier):
-        return ""
-    told = (m for m in transcript.messages if m.number < message.number)
-    if any(
-        _PASSED.search(m.text if m.role == "user" else " ".join(r.text for r in m.results))
-        for m in told
-        if m.role in ("user", "tool")
-    ):
+    if past.ran_tests or past.told_passing:
         return ""
     return _claims(_RAN, words) or _claims(_TESTS_PASS, words)
 
 
-def _what_is_not_there(words: str, earlier: list[Step], transcript: Transcript) -> str:
+def _what_is_not_there(words: str, past: _Past) -> str:
     """A file or name is described that a tool did not find, and nothing made it since."""
-    for at, step in enumerate(earlier):
-        for name in _missed(step):
-            later = earlier[at + 1 :]
-            if any(name in f"{s.call.arguments} {s.text}" and not failure(s) for s in later):
-                continue
-            for clause in clauses(words):
-                there = re.escape(name) + _IS_THERE
-                if re.search(there, clause) and not _ADMITS.search(clause):
-                    return clause
+    for name in past.missing:
+        if name not in words:
+            continue
+        there = re.compile(re.escape(name) + _IS_THERE)
+        for clause in clauses(words):
+            if there.search(clause) and not _ADMITS.search(clause):
+                return clause
     return ""
 
 

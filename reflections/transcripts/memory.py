@@ -12,6 +12,7 @@ LEAST_SHARED = 2  # words of a question that the user's sentence must hold
 COVERED = 0.6  # share of the question's words that it must hold
 ALIKE = 0.7  # two questions that share so much ask the same
 APART = 3  # steps between a finished step and its repetition; nearer ones are a retry loop
+MOST_REMEMBERED = 300  # statements and questions that are looked back at
 LONG_ANSWER = 200  # characters; reading again what is short costs nothing
 _SENTENCE = re.compile(r"[^.?!\n]+(?:[.](?=\S)[^.?!\n]*)*[.?!]?")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]+")
@@ -68,11 +69,12 @@ def lost_context(transcript: Transcript) -> Iterator[Finding]:
 
 
 def _questions(transcript: Transcript) -> Iterator[Finding]:
-    told: list[str] = []  # the user's statements so far
+    told: list[tuple[str, frozenset[str]]] = []  # the user's statements so far, and their words
     asked: list[tuple[frozenset[str], int]] = []  # earlier questions, and how much was told then
     for message in transcript.messages:
         if message.role == "user":
-            told += [one for one in _sentences(message.text) if not one.endswith("?")]
+            said = (one for one in _sentences(message.text) if not one.endswith("?"))
+            told += [(one, _content(one)) for one in said]
         if message.role != "assistant":
             continue
         for question in _sentences(own_words(message.text)):
@@ -83,18 +85,20 @@ def _questions(transcript: Transcript) -> Iterator[Finding]:
             if repeated or (_ASKS.search(question) and _answered(question, words, told)):
                 yield Finding(message=message.number, excerpt=excerpt(question))
             asked.append((words, len(told)))
+            del asked[:-MOST_REMEMBERED]
 
 
-def _answered(question: str, words: frozenset[str], told: list[str]) -> bool:
+def _answered(question: str, words: frozenset[str], told: list[tuple[str, frozenset[str]]]) -> bool:
     """Whether a statement of the user holds what is asked for."""
     if len(words) < LEAST_SHARED:
         return False
     known = set(_VALUE.findall(question))
-    for statement in told:
+    for statement, content in told[-MOST_REMEMBERED:]:
+        shared = words & content
+        if len(shared) < LEAST_SHARED or len(shared) < COVERED * len(words):
+            continue
         values = set(_VALUE.findall(statement))
-        shared = words & _content(statement)
-        enough = len(shared) >= LEAST_SHARED and len(shared) >= COVERED * len(words)
-        if enough and not values & known and (values or _content(statement) - words):
+        if not values & known and (values or content - words):
             return True
     return False
 
