@@ -14,6 +14,8 @@ from daemon.experiment.noise import level, widest
 from daemon.experiment.session import End, Level, Outcome, Sample, Session, Try
 from sandbox.patch import patched
 
+ROUNDING = 1e-9  # of the metric's own size
+
 
 def compared(lab: Lab) -> Try | None:
     """The try as it ended; None when it is better and confirmed, and only gates are left."""
@@ -24,11 +26,10 @@ def compared(lab: Lab) -> Try | None:
         return tried(session, "crashed", f"the run failed: {sample.trouble}")
     forged = _printed_oddly(session, sample)
     if forged:
-        lab.save(replace(session, gates=session.gates.refused("policy", forged)))
-        return tried(lab.session, "refused", forged, gate="policy")
+        return _forged(lab, forged)
     value = sample.values[metric.name]
     gain = metric.gain(session.best.middle, value)
-    noise = widest(session.baseline[metric.name], session.best)
+    noise = _least(session, session.baseline[metric.name], session.best)
     if gain <= noise:
         return tried(session, "reverted", _no_gain(gain, noise), gain=gain, noise=noise)
     return confirmed(lab, value) or guarded(lab)
@@ -44,6 +45,8 @@ def confirmed(lab: Lab, first: float) -> Try | None:
         again = measure(lab, edited, (metric,))
         if again.trouble:
             return tried(session, "crashed", f"a repeated run failed: {again.trouble}", again)
+        if forged := _printed_oddly(session, again):
+            return _forged(lab, forged)
         best = measure(lab, lab.overlay.changes, (metric,))
         if best.trouble:
             reason = f"the best so far cannot be run any more: {best.trouble}"
@@ -56,7 +59,7 @@ def confirmed(lab: Lab, first: float) -> Try | None:
     before = session.best.middle
     candidate, rival = level(ours, matches=session.best.matches), level(theirs)
     gain = min(metric.gain(known, candidate.middle) for known in (rival.middle, before))
-    noise = widest(session.baseline[metric.name], session.best, candidate, rival)
+    noise = _least(session, session.baseline[metric.name], session.best, candidate, rival)
     if gain <= noise:
         reason = f"not confirmed when repeated: {_no_gain(gain, noise)}"
         lab.save(replace(session, gates=session.gates.refused("confirmation", reason)))
@@ -76,7 +79,8 @@ def guarded(lab: Lab) -> Try | None:
     lab.job.stage("guards", ", ".join(each.name for each in session.plan.guards))
     edited, runs = with_edit(lab), session.plan.confirm_runs + 1
     samples = [measure(lab, edited, session.plan.guards) for _ in range(runs)]
-    reason = next((f"with the edit: {s.trouble}" for s in samples if s.trouble), "")
+    troubles = [s.trouble or _printed_oddly(session, s) for s in samples]
+    reason = next((f"with the edit: {trouble}" for trouble in troubles if trouble), "")
     for guard in session.plan.guards if not reason else ():
         now = level([sample.values[guard.name] for sample in samples])
         was = session.baseline[guard.name]
@@ -182,10 +186,23 @@ def _no_gain(gain: float, noise: float) -> str:
     return f"worse by {-gain:g}" if gain < 0 else "no better: the metric is the same"
 
 
+def _least(session: Session, *levels: Level) -> float:
+    """What a gain has to pass: the noise, and what rounding alone can make of a number."""
+    assert session.best
+    return max(widest(*levels), abs(session.best.middle) * ROUNDING)
+
+
 def _printed_oddly(session: Session, sample: Sample) -> str:
     """Whether the edited code prints metrics of its own (the last one would count)."""
-    name = session.plan.metric.name
-    now, usual = sample.matches.get(name, 0), session.baseline[name].matches
-    if now == usual:
-        return ""
-    return f"the output holds the metric {now} times instead of {usual}: an edit may not print it"
+    for name, now in sample.matches.items():
+        usual = session.baseline[name].matches
+        if now != usual:
+            return (
+                f"the output holds {name} {now} times instead of {usual}: an edit may not print it"
+            )
+    return ""
+
+
+def _forged(lab: Lab, reason: str) -> Try:
+    lab.save(replace(lab.session, gates=lab.session.gates.refused("policy", reason)))
+    return tried(lab.session, "refused", reason, gate="policy")

@@ -65,7 +65,10 @@ NO_GAIN = hunk(
     FASTER, "    found, seen = [], set()\n", "    seen = set()\n    found = list()\n", "a list()"
 )
 BREAKS = hunk(
-    FASTER, "        if payment in seen:\n", "        if False:\n", "without looking none is found"
+    FASTER,
+    "        seen.add(payment)\n",
+    "        seen.clear()\n",
+    "an empty set is searched at once",
 )
 CRASHES = hunk(FASTER, "    found, seen = [], set()\n", "    found, seen = [], sett()\n", "a sett")
 BENCH = (EXAMPLE / "bench.py").read_text()
@@ -134,7 +137,8 @@ def by_history(request: dict[str, Any], turn: int) -> Any:
 
 def test_each_edit_gets_the_end_it_deserves(site: Site) -> None:
     """One helps, one is within the noise, one breaks the suite, one crashes, one cheats."""
-    script = [[HELPS], [NO_GAIN], [BREAKS], [CRASHES], [CHEATS]]
+    decline = tool("decline", category="unsafe", reason="The bench may not be changed.")
+    script = [[HELPS], [NO_GAIN], [BREAKS], [CRASHES], [CHEATS], [decline]]
     with researching(site, script, iterations=5) as server:
         setup = json.loads(site.mendd("research", "setup", "--json"))
         assert (setup["baseline"]["value"], setup["baseline"]["noise"]) == (4470, 0)
@@ -148,14 +152,15 @@ def test_each_edit_gets_the_end_it_deserves(site: Site) -> None:
             "applied",
             "iterations",
         )
-        assert (told["rejections"]["suite"], told["rejections"]["policy"]) == (1, 1)
+        assert told["rejections"]["suite"] == 1
+        assert "suite" in told["last_reason"]
         assert all(told[f"{gate}_enforced"] for gate in ("policy", "suite", "metrics"))
         assert commits(site) == [
             "mendd: comparisons 4470 -> 60: a set finds an equal payment at once"
         ]
         assert (site.module / "duplicates" / "find.py").read_text() == FIND
         assert site.git("status", "--porcelain") == ""
-        assert "bench.py is protected" in told["last_reason"]
+        assert "bench.py may not be changed" in str(server.requests[-1]["messages"])
         assert "edit 1, kept (60)" in str(server.requests[1]["messages"])
         assert (site.state / "research" / told["session"] / "plot.svg").exists()
 

@@ -169,7 +169,7 @@ def test_an_edit_that_prints_the_metric_itself_is_refused(researching: Make) -> 
     place = researching()
     cheat = change("COST = 100", 'COST = 100\nprint("cost: 1")')
 
-    assert "2 times instead of 1" in taken(place, cheat)
+    assert "cost 2 times instead of 1" in taken(place, cheat)
     assert place.outcomes() == ["refused"]
 
 
