@@ -71,9 +71,15 @@ def remembered(looked_at: tuple[Session, ...], standing: Mapping[str, Rule], job
     open_works = {work.id for work in shop.store.all()}
     book = books.load(shop.state, job.target.name, job.target.prompt)
     book = counted(book, job.work, looked_at, now).standing(standing, now.isoformat())
-    book = book.without_abandoned(open_works)
+    book = book.without_abandoned(open_works, lambda id_: refused(id_, job), now.isoformat())
     books.save(shop.state, book)
     return book
+
+
+def refused(id_: str, job: Job) -> bool:
+    """Whether a person rejected the patch of that work."""
+    archived = job.shop.store.find_archived(id_) or {}
+    return archived.get("verdict") == "rejected" and str(archived["reason"]).startswith("by ")
 
 
 def written(decision: Decision, book: Book, job: Job) -> Ending:

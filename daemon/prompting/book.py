@@ -9,7 +9,7 @@ file itself and by nothing else.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -93,13 +93,20 @@ class Book:
         known = {**self.records, **{each.id: each for each in records}}
         return replace(self, records=dict(list(known.items())[-MOST_RULES:]))
 
-    def without_abandoned(self, open_works: Collection[str]) -> "Book":
-        """Without rules that were on their way with work that has ended otherwise."""
-        kept = {
-            each.id: each
-            for each in self.records.values()
-            if each.standing != "wanted" or each.work in open_works
-        }
+    def without_abandoned(
+        self, open_works: Collection[str], refused: Callable[[str], bool], now: str
+    ) -> "Book":
+        """Without rules that were on their way with work that has ended otherwise.
+
+        What a person `refused` is remembered, so that it is not asked again and again.
+        """
+        kept: dict[str, Record] = {}
+        for each in self.records.values():
+            if each.standing != "wanted" or each.work in open_works:
+                kept[each.id] = each
+            elif refused(each.work):
+                why = "a person refused it"
+                kept[each.id] = replace(each, standing="gone", since=now, why=why)
         return replace(self, records=kept)
 
     def standing(self, rules: Mapping[str, Rule], now: str) -> "Book":

@@ -7,6 +7,7 @@ whole at every change.
 
 import json
 import re
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from reflections.transcripts.transcript import Transcript
 FOLDER = "sessions"
 MOST_MIB = 64  # all of them together
 MOST_FILE_MIB = 64
+GRACE_S = 60.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -43,12 +45,17 @@ def kept(state: Path, digest: str) -> Transcript | None:
 
 
 def prune(state: Path, needed: Collection[str]) -> int:
-    """Remove what nobody needs any more, and the oldest beyond MOST_MIB; how many went."""
+    """Remove what nobody needs any more, and the oldest beyond MOST_MIB; how many went.
+
+    A file of this minute stays: a command keeps a session first and orders its work then.
+    """
+    now = time.time()
     folder, gone, size = state / FOLDER, 0, 0
     found = [(path, path.stat()) for path in folder.glob("*.json") if path.is_file()]
     for path, status in sorted(found, key=lambda each: -each[1].st_mtime_ns):
         size += status.st_size
-        if path.stem not in needed or size > MOST_MIB << 20:
+        new = abs(now - status.st_mtime) < GRACE_S
+        if (path.stem not in needed and not new) or size > MOST_MIB << 20:
             path.unlink(missing_ok=True)
             gone += 1
     return gone

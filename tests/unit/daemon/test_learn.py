@@ -1,6 +1,7 @@
 """From a session in the inbox to a rule in the prompt file, and back: the road without Docker."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -228,6 +229,20 @@ def test_autonomy_propose_holds_the_rule_until_it_is_approved(place: Callable[..
     assert "retry-loop" in rules_in(text(here))
 
 
+def test_a_rule_that_a_person_refused_is_not_asked_again(place: Callable[..., Place]) -> None:
+    """Rejected once, it is remembered."""
+    here = place(LINE + '\nautonomy = "propose"')
+    (here.module / "AGENTS.md").write_text(PROMPT)
+    give(here, loop())
+    (held,) = here.shop.store.all()
+
+    here.order("reject", held.id, reason="no")
+    give(here, loop(mark="b"))
+
+    assert here.shop.store.all() == []
+    assert "a person refused it" in here.last("declined")["reason"]
+
+
 def test_a_target_without_tests_says_that_nothing_was_run(place: Callable[..., Place]) -> None:
     """A folder of prompts: the evidence is `none`, never a pass."""
     here = place(LINE)
@@ -243,10 +258,11 @@ def test_kept_sessions_are_bounded(here: Place) -> None:
     """A session without a habit is forgotten once its work is done."""
     for nth in range(3):
         give(here, clean(f"nothing {nth}"))
+    for path in (here.shop.state / "sessions").glob("*.json"):
+        os.utime(path, (0, 0))
     give(here, loop())
 
-    kept = list((here.shop.state / "sessions").glob("*.json"))
-    assert len(kept) <= 2
+    assert len(list((here.shop.state / "sessions").glob("*.json"))) == 1
     assert "sessions" not in (here.shop.state / "store.json").read_text()
 
 
