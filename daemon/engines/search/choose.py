@@ -18,9 +18,12 @@ from daemon.engines.search.program import FunctionNode
 from daemon.engines.search.wire import Probe
 
 DOUBT = "it contradicts an example in the documentation"
+ONE_ANSWER = "it answers the same on every input tried, where the code told some apart"
+FEWEST = 10  # inputs tried, for that to mean something
 CLEAR = 0.45  # a rival camp this much weaker than the winner does not make the bug ambiguous
 PLAIN_SHARE = 0.6  # a member this likely, compared with the likeliest, may stand for its camp
 TAKING_AWAY = ("statement deleted",)
+ANSWER = re.compile(r"'result': (?:True|False)\b")
 IDLE = re.compile(r"[-+] 0\b|\* 1\b|// 1\b|\[0?:\]|\[0:|\*\* 1\b|\bnot \([^()]* == ")
 HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
 
@@ -90,7 +93,8 @@ def choose(plausible: Sequence[Candidate], probe: Probe | None, failure: Failure
         for camp in others
         if camp.faults == best.faults and camp.weight >= CLEAR * best.weight
     ]
-    doubt = DOUBT if best.broken_examples else ""
+    before = probe.behaviours[-1].seen if probe and -1 in probe.behaviours else ()
+    doubt = DOUBT if best.broken_examples else ONE_ANSWER if _one_answer(best.seen, before) else ""
     return Choice(
         ranked=tuple(camps), rivals=tuple(rivals), reason=_reason(best, others, probe), doubt=doubt
     )
@@ -143,6 +147,20 @@ def camps_of(plausible: Sequence[Candidate], probe: Probe | None, failure: Failu
         )
         for key, numbers in groups.items()
     ]
+
+
+def _one_answer(seen: Sequence[str], before: Sequence[str]) -> bool:
+    """Whether a predicate always says the same with the patch, and did not without it.
+
+    Then the tests show one answer only, and the patch may be right about nothing else.
+    """
+    now, then = _answers(seen), _answers(before)
+    return len(now) >= FEWEST and len(set(now)) == 1 and len(set(then)) > 1
+
+
+def _answers(seen: Sequence[str]) -> list[str]:
+    found = [ANSWER.search(each) for each in seen if each.startswith("bool|")]
+    return [match[0] for match in found if match]
 
 
 def function_of(candidate: Candidate) -> FunctionNode | None:

@@ -1,6 +1,7 @@
 """The story, told with a scripted engine and real tests in a local copy."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,18 @@ def test_rivals_make_the_bug_ambiguous_and_hold_it(place: Callable[..., Place]) 
     held = here.shop.store.all()[0]
     assert held.state is State.HELD and "ambiguous" in held.data["reason"]
     assert len(held.data["rival_diffs"]) == 1
+
+
+def test_a_patch_its_own_engine_doubts_is_held(place: Callable[..., Place]) -> None:
+    """It passes every test and has no rival; a person looks first all the same."""
+    here = place()
+
+    here.mend(ScriptedEngine(REPORT, [replace(RIGHT, doubt="it contradicts an example")]))
+
+    assert here.file.read_text() == CODE
+    held = here.shop.store.all()[0]
+    assert held.state is State.HELD
+    assert held.data["reason"] == "doubtful: it contradicts an example"
 
 
 def test_without_a_failing_test_a_patch_is_held(place: Callable[..., Place]) -> None:

@@ -156,3 +156,26 @@ def test_a_winner_that_breaks_an_example_is_doubted() -> None:
     found = choose([candidate(0.9)], probe("int|1 int|2", examples=("no",)), Failure())
 
     assert "example" in found.doubt
+
+
+def answers(*said: bool) -> Behaviour:
+    """A predicate's behaviour on one input after the other, as the guest writes it."""
+    return Behaviour(seen=tuple(f"bool|{{'a': 1, 'result': {each}}}" for each in said))
+
+
+def test_a_predicate_that_lost_every_distinction_is_doubted() -> None:
+    """All tests shown expect True, so `always True` passes them: a person looks first."""
+    behaviours = {-1: answers(*[True, False] * 5), 0: answers(*[True] * 10)}
+
+    found = choose([candidate(0.9)], Probe(inputs=(), recorded=1, behaviours=behaviours), Failure())
+
+    assert "same on every input" in found.doubt
+
+
+def test_a_predicate_that_still_tells_apart_is_not_doubted() -> None:
+    """Other answers than before, but both kinds."""
+    behaviours = {-1: answers(*[True, False] * 5), 0: answers(*[False, True] * 5)}
+
+    found = choose([candidate(0.9)], Probe(inputs=(), recorded=1, behaviours=behaviours), Failure())
+
+    assert found.doubt == ""
