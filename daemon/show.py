@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 STYLES = {
-    **dict.fromkeys(("ok", "applied", "approved", "verified", "passed", "running"), "green"),
+    **dict.fromkeys(
+        ("ok", "applied", "approved", "verified", "passed", "running", "kept"), "green"
+    ),
     **dict.fromkeys(
         ("weak", "held", "waiting", "came_back", "reverted", "unverified", "warning"), "yellow"
     ),
     **dict.fromkeys(
         ("bad", "rejected", "failed", "frozen", "killed", "broken", "on", "urgent"), "red"
     ),
+    **dict.fromkeys(("refused", "crashed"), "red"),
     "warning": "yellow",
     "urgent": "red",
-    **dict.fromkeys(("declined", "ignored", "off", "open"), "cyan"),
+    **dict.fromkeys(("declined", "ignored", "off", "open", "paused"), "cyan"),
 }
 DIFF_STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
 GAP = "  "
