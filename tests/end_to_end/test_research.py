@@ -205,7 +205,7 @@ def stage(site: Site) -> str:
 
 def test_a_worker_that_is_killed_in_every_phase_costs_nothing(site: Site) -> None:
     """SIGKILL while it measures, confirms, asks the suite: resumed each time, counted once."""
-    with researching(site, by_history, iterations=3):
+    with researching(site, by_history, iterations=3, more="[service]\nretry_s = 1\n"):
         site.mendd("research", "setup")
         loop = loop_in_background(site)
         for phase in ("run", "confirm", "suite"):
