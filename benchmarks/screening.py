@@ -44,7 +44,7 @@ from sandbox.trial import Bench, Limits, Module, Outcome, Run, Sandbox
 
 MUTMUT = "mutmut==3.8.1"  # measured with this one
 DRIVER = Path(__file__).with_name("mutmut_driver.py")
-MODULES = ("puzzle", "parcels", "signature", "ledgerly")
+MODULES = ("puzzle", "parcels", "ledgerly")
 PUZZLE = {
     "puzzle/__init__.py": "",
     "puzzle/distance.py": '''\
@@ -176,11 +176,13 @@ def measure(name: str, place: Workplace, asked: argparse.Namespace) -> None:
         run = bench.run()
     found: dict[str, list[Pace]] = {"mutmut": [], "the same": [], "own": []}
     print(f"\n{name}: {len(run.outcomes)} tests, load {os.getloadavg()[0]:.1f}")
-    for _ in range(asked.rounds):
+    for number in range(asked.rounds):
         pace, mutants = mutmut(root, package, place)
         found["mutmut"].append(pace)
         found["the same"].append(screened(bench, run, lambda m=mutants: same(root, m)))
         found["own"].append(screened(bench, run, lambda: own(root, package, asked.candidates)))
+        rates = ", ".join(f"{name} {paces[-1].rate:.1f}" for name, paces in found.items())
+        print(f"round {number + 1}: {rates} a second", file=sys.stderr, flush=True)
     bench.close()
     table(found)
 
