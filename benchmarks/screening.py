@@ -33,7 +33,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.mutant_subjects import CONFTEST, Subject, subjects
+from benchmarks.mutant_subjects import CONFTEST
+from benchmarks.screening_modules import MODULES, written
 from daemon.engines.search.candidates import Area, Candidate, candidates
 from daemon.engines.search.deadline import Deadline
 from daemon.engines.search.edits import Edit, Piece
@@ -44,42 +45,6 @@ from sandbox.trial import Bench, Limits, Module, Outcome, Run, Sandbox
 
 MUTMUT = "mutmut==3.8.1"  # measured with this one
 DRIVER = Path(__file__).with_name("mutmut_driver.py")
-MODULES = ("puzzle", "parcels", "ledgerly")
-PUZZLE = {
-    "puzzle/__init__.py": "",
-    "puzzle/distance.py": '''\
-"""A function of the kind that QuixBugs is made of."""
-
-
-def distance(source, target):
-    """How many insertions, deletions and substitutions lead from one text to the other."""
-    row = list(range(len(target) + 1))
-    for number, char in enumerate(source, 1):
-        corner, row[0] = row[0], number
-        for place, other in enumerate(target, 1):
-            change = corner + (char != other)
-            corner = row[place]
-            row[place] = min(change, corner + 1, row[place - 1] + 1)
-    return row[-1]
-''',
-    "tests/test_distance.py": """\
-import pytest
-
-from puzzle.distance import distance
-
-CASES = [
-    ("electron", "neutron", 3), ("kitten", "sitting", 3), ("rosettacode", "raisethysword", 8),
-    ("", "abc", 3), ("abc", "", 3), ("", "", 0), ("amanaplanacanalpanama", "docnoteidissent", 19),
-    ("acclimatizable", "unacclimatized", 6), ("heptahedron", "octahedron", 3), ("same", "same", 0),
-]
-
-
-@pytest.mark.parametrize(("source", "target", "steps"), CASES)
-def test_distance(source, target, steps):
-    assert distance(source, target) == steps
-""",
-    "pytest.ini": "[pytest]\n",
-}
 
 
 @dataclass(frozen=True)
@@ -208,18 +173,6 @@ def table(found: Mapping[str, Sequence[Pace]]) -> None:
     if hung.hung:
         print(f"{hung.hung} of mutmut's mutants hung: {hung.hung_s:.0f} s, left out of a_second")
     sys.stdout.flush()
-
-
-def written(name: str, root: Path) -> list[str]:
-    """The module's files; which of them are mutated."""
-    if name == "puzzle":
-        for path, text in PUZZLE.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text)
-        return ["puzzle/distance.py"]
-    subject: Subject = subjects([name])[0]
-    subject.written(root)
-    return list(subject.files)
 
 
 # mutmut
