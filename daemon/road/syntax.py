@@ -54,6 +54,7 @@ def syntax_refusal(patch: Patch, by_host: Refusal | None, job: "Job") -> Refusal
     python = {name: data for name, data in after.items() if name.endswith((".py", ".pyi"))}
     if not python:
         return by_host
+    job.stage("syntax", ", ".join(python))
     checked = check_syntax(python, job)
     if checked.faults:
         shown = "\n".join(checked.faults[:MOST_FAULTS])

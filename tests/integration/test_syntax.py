@@ -52,6 +52,7 @@ def job(
         yield SimpleNamespace(
             bench=SimpleNamespace(with_command=with_command),
             stop=threading.Event(),
+            stage=lambda *_: None,
             target=SimpleNamespace(python="", timeout_s=20.0),
             source=SimpleNamespace(read=lambda name: b"x = 1\n" if name == "a.py" else None),
             shop=SimpleNamespace(beacon=SimpleNamespace(beating=lambda _: nullcontext())),
