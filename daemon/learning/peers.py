@@ -8,12 +8,11 @@ it trusts. So nobody serves anything from the machine that may change code.
 import hashlib
 import ssl
 import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from typing import IO, Any
+from collections.abc import Mapping
 
 from daemon.config.secrets import secret
 from daemon.learning.bundle import MOST_BYTES
+from daemon.outward import ask
 
 WAIT_S = 20.0
 TOKEN = ("MENDD_PEERS_TOKEN", "peers_token")
@@ -31,41 +30,40 @@ def bundle_name(key: str) -> str:
 class Peer:
     """One folder on an HTTPS server."""
 
-    def __init__(
-        self, url: str, environ: Mapping[str, str], *, trust: ssl.SSLContext | None = None
-    ) -> None:
-        """`trust`: the certificates to believe; the system's without it. Raises PeerAway."""
+    def __init__(self, url: str, environ: Mapping[str, str]) -> None:
+        """`$SSL_CERT_FILE` names the authorities to believe. Raises PeerAway."""
         if not url.startswith("https://"):
             raise PeerAway(f"{url}: a peer is an https:// address")
         self.url = url.rstrip("/")
         self._token = secret(*TOKEN, environ)
-        context = trust or ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE"))
-        self._opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=context), _NoRedirect
-        )
+        try:
+            self._trust = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE"))
+        except OSError as error:
+            raise PeerAway(f"$SSL_CERT_FILE cannot be read: {error}") from error
 
     def push(self, key: str, data: bytes) -> None:
         """Put our bundle. Raises PeerAway."""
-        self._ask("PUT", bundle_name(key), data, lambda answer: answer.read(1000))
+        self._ask("PUT", bundle_name(key), data)
 
     def pull(self, key: str) -> bytes | None:
         """The bundle of a key, or None where the peer has none. Raises PeerAway."""
         try:
-            return self._ask("GET", bundle_name(key), None, lambda a: a.read(MOST_BYTES + 1))
+            return self._ask("GET", bundle_name(key))
         except _NotThere:
             return None
 
-    def _ask(
-        self, method: str, name: str, data: bytes | None, read: Callable[[IO[bytes]], bytes]
-    ) -> bytes:
-        headers = {"User-Agent": "mendd", "Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+    def _ask(self, method: str, name: str, data: bytes | None = None) -> bytes:
         url = f"{self.url}/{name}"
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - https only, see above
         try:
-            with self._opener.open(request, timeout=WAIT_S) as answer:
-                return read(answer)
+            return ask(
+                method,
+                url,
+                data=data,
+                token=self._token,
+                most=MOST_BYTES + 1,
+                wait_s=WAIT_S,
+                trust=self._trust,
+            )
         except urllib.error.HTTPError as error:
             if error.code in (404, 410):
                 raise _NotThere(url) from error
@@ -76,12 +74,3 @@ class Peer:
 
 class _NotThere(PeerAway):
     """The peer has no such file."""
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The token goes to the address that was configured and nowhere else."""
-
-    def redirect_request(
-        self, req: Any, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        """Never."""

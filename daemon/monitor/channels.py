@@ -10,12 +10,12 @@ import smtplib
 import ssl
 import subprocess
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
-from typing import IO, Any
+from typing import Any
 
 from daemon.config.secrets import secret
+from daemon.outward import ask
 from daemon.road.live import KEPT_ENVIRONMENT
 from daemon.settings import AlertSettings
 
@@ -68,28 +68,13 @@ def by_webhook(alert: Alert, settings: AlertSettings, environ: Mapping[str, str]
     """POST the alert as JSON; `$MENDD_WEBHOOK_TOKEN` goes along as a bearer token."""
     if not settings.webhook.startswith(("https://", "http://")):
         raise NotSent("alerts.webhook must begin with https:// (or http:// in a trusted network)")
-    headers = {"Content-Type": "application/json", "User-Agent": "mendd"}
-    token = secret(*WEBHOOK_TOKEN, environ)
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    data = json.dumps(alert).encode()
-    request = urllib.request.Request(settings.webhook, data=data, headers=headers, method="POST")  # noqa: S310 - the scheme is checked above
+    data, token = json.dumps(alert).encode(), secret(*WEBHOOK_TOKEN, environ)
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=WAIT_S) as answer:
-            answer.read(MOST_SAID)
+        ask("POST", settings.webhook, data=data, token=token, most=MOST_SAID, wait_s=WAIT_S)
     except urllib.error.HTTPError as error:
         raise NotSent(f"the webhook answered {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
         raise NotSent(f"the webhook cannot be reached: {error}") from error
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the token to an address that nobody configured."""
-
-    def redirect_request(
-        self, req: Any, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        """Never."""
 
 
 def by_mail(alert: Alert, settings: AlertSettings, environ: Mapping[str, str]) -> None:
