@@ -179,3 +179,25 @@ def test_long_output_keeps_its_end_and_says_what_was_cut():
     assert "7 characters cut" in lines[1]
     assert lines[-2].endswith("the end")
     assert len(span("y" * 10_000)) < 2100
+
+
+def test_an_instruction_has_a_report_of_its_own():
+    """Who asked, which files and why, the engine's words, and what it learnt."""
+    asked = {"kind": "modify", "by": "ada", "files": ["a.py"], "why": {"a.py": "named"}}
+    steps = [
+        ("received", {**asked, "task_summary": "cap it"}),
+        ("proposed", {"attempt": 1, "rationale": "r", "explanation": "I see.", "diff": "+1"}),
+        ("trial", {"attempt": 1, "ending": "finished", "reason": "broke", "output": "boom"}),
+        ("reviewed", {"attempt": 1, "advice": "look at b"}),
+        ("rejected", {"reason": "no"}),
+    ]
+
+    text = markdown_report(story_of("r-1", records(*steps)))
+
+    assert text.startswith("# Modification `r-1`")
+    assert "- asked by: `ada`" in text
+    assert "- files: `a.py (named)`" in text
+    assert "The instruction:\n\n```text\ncap it" in text
+    assert "The engine's words:\n\n```text\nI see." in text
+    assert "What the engine learnt from it:\n\n```text\nlook at b" in text
+    assert "What was reported" not in text
