@@ -3,7 +3,6 @@
 import datetime as dates
 import ipaddress
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from daemon.learning.exchange import exchange, exchange_if_due
 from daemon.learning.keys import own_key, public_text
 from daemon.learning.peers import Peer, PeerAway, bundle_name
 from daemon.settings import Settings
+from tests.serving import serving
 from tests.unit.daemon.learning.test_recipes import RECIPE
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -98,15 +98,9 @@ def peer(certificate: Path) -> Iterator[Any]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     server.url = f"https://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def installation(folder: Path, peers: list[str], trust: list[str], share: str) -> Settings:

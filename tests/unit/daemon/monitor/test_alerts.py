@@ -3,9 +3,7 @@
 import json
 import socketserver
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +15,7 @@ from audit.trail import Trail
 from daemon.config.config_file import load_settings
 from daemon.monitor.alerts import Outcome, send_alerts
 from daemon.settings import Settings
+from tests.serving import serving
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -78,31 +77,21 @@ class MailHandler(socketserver.StreamRequestHandler):
                 return
 
 
-@contextmanager
-def serving(server: Any) -> Iterator[Any]:
-    """A server on a port of its own, with what it got in `got`."""
-    server.got, server.daemon_threads = [], True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
 def web() -> Iterator[Any]:
     """A web server."""
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Receiver)) as server:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server.got = []
+    with serving(server):
         yield server
 
 
 @pytest.fixture
 def post() -> Iterator[Any]:
     """A mail server."""
-    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailHandler)) as server:
+    server: Any = socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailHandler)
+    server.got = []
+    with serving(server):
         yield server
 
 
