@@ -23,6 +23,7 @@ from reflections.reflection import generated_id
 from reflections.store import State, Store, Work
 
 MOST_FINISHED = 200
+MOST_SENT = 1000 << 10  # bytes of a step; an order may have a little more
 DONE = "done"
 
 Told = dict[str, Any]
@@ -33,6 +34,7 @@ def asked(step: str, sent: Mapping[str, Any], caller: Caller, *, wait: bool = Tr
 
     Raises CommandError where it cannot be ordered.
     """
+    from daemon.commands import CommandError
     from daemon.commands.ordering import give
 
     arguments = dict(sent)
@@ -40,6 +42,8 @@ def asked(step: str, sent: Mapping[str, Any], caller: Caller, *, wait: bool = Tr
     id_ = new_id() if step == "setup" else one_session(given_id, caller)
     options = Namespace(by=caller.by, wait=wait, json=True)
     data = {"step": step, "arguments": arguments}
+    if len(json.dumps(data)) > MOST_SENT:
+        raise CommandError(f"the {step} is larger than {MOST_SENT >> 10} KiB; make it smaller")
     outcome = give("research", id_, options, caller.settings, data=data)
     words = outcome.words or "ordered; the service carries it out"
     done = outcome.words is None or words.startswith(DONE)

@@ -29,8 +29,8 @@ def compared(lab: Lab) -> Try | None:
         return _forged(lab, forged)
     value = sample.values[metric.name]
     gain = metric.gain(session.best.middle, value)
-    noise = _least(session, session.baseline[metric.name], session.best)
-    if gain <= noise:
+    noise = widest(session.baseline[metric.name], session.best)
+    if gain <= _least(noise, session.best):
         return tried(session, "reverted", _no_gain(gain, noise), gain=gain, noise=noise)
     return confirmed(lab, value) or guarded(lab)
 
@@ -59,8 +59,8 @@ def confirmed(lab: Lab, first: float) -> Try | None:
     before = session.best.middle
     candidate, rival = level(ours, matches=session.best.matches), level(theirs)
     gain = min(metric.gain(known, candidate.middle) for known in (rival.middle, before))
-    noise = _least(session, session.baseline[metric.name], session.best, candidate, rival)
-    if gain <= noise:
+    noise = widest(session.baseline[metric.name], session.best, candidate, rival)
+    if gain <= _least(noise, session.best):
         reason = f"not confirmed when repeated: {_no_gain(gain, noise)}"
         lab.save(replace(session, gates=session.gates.refused("confirmation", reason)))
         return tried(lab.session, "reverted", reason, gain=gain, noise=noise, runs=candidate)
@@ -186,10 +186,9 @@ def _no_gain(gain: float, noise: float) -> str:
     return f"worse by {-gain:g}" if gain < 0 else "no better: the metric is the same"
 
 
-def _least(session: Session, *levels: Level) -> float:
+def _least(noise: float, best: Level) -> float:
     """What a gain has to pass: the noise, and what rounding alone can make of a number."""
-    assert session.best
-    return max(widest(*levels), abs(session.best.middle) * ROUNDING)
+    return max(noise, abs(best.middle) * ROUNDING)
 
 
 def _printed_oddly(session: Session, sample: Sample) -> str:
