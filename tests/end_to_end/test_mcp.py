@@ -16,9 +16,27 @@ from tests.agent import PATIENCE_S, Agent, agent, as_agent, plainly
 from tests.end_to_end.conftest import SHOP, TOTAL_NOTE, Site
 from tests.end_to_end.test_modify import RIGHT, branches, model, untouched
 from tests.end_to_end.test_research import HELPS, commits, researching
+from tests.fake_model import FakeModel, tool
 
 pytestmark = pytest.mark.docker
 MENDED = "for price in prices:"
+REPORT = tool(
+    "log_bug_report",
+    filename="shop.py",
+    function="total",
+    summary="total loses the first price",
+    severity="high",
+    failing_test="test_shop.py::test_total_of_one",
+)
+REPAIR = tool(
+    "propose_code_patch",
+    filename="shop.py",
+    start_line=7,
+    end_line=7,
+    original_code="    for price in prices[1:]:",
+    new_code=f"    {MENDED}",
+    rationale="every price counts",
+)
 SLOW = "import time\n\n\ndef test_slow():\n    time.sleep(4)\n"
 
 
@@ -40,9 +58,11 @@ def shop_code(site: Site) -> str:
 
 def held(site: Site) -> str:
     """A patch that waits for a person, with a suite that takes its time by now; its id."""
-    site.configure('engine = "search"\nautonomy = "propose"')
-    site.drop(TOTAL_NOTE)
-    site.mendd("run", "--once")
+    with FakeModel([[REPORT], [REPAIR]]) as model:
+        rest = f'[local]\nbase_url = "{model.url}"\nmodel = "m"\n'
+        site.configure('engine = "local"\nautonomy = "propose"', rest)
+        site.drop(TOTAL_NOTE)
+        site.mendd("run", "--once")
     assert shop_code(site) == SHOP
     (site.module / "test_slow.py").write_text(SLOW)
     return str(site.records("held")[-1]["reflection"])

@@ -51,7 +51,7 @@ def home(
     (tmp_path / "test_sums.py").write_text(TEST)
     (tmp_path / "mendd.toml").write_text(
         'state = ".mendd"\n[[target]]\nname = "agent"\npath = "."\nactions = ["agent/*.py"]\n'
-        "timeout_s = 10\n"
+        "timeout_s = 30\n"
     )
     (tmp_path / ".mendd").mkdir()
     monkeypatch.setattr("sys.stdin", None)
