@@ -44,7 +44,7 @@ def research(job: Job) -> Ending:
         except SetupFailed as error:
             lab.save(lab.session.ended("failed", str(error)))
         except ReflectionBudgetSpent as error:
-            lab.save(lab.session.ended("budget", str(error)))
+            lab.save(lab.session.ended("budget", budget_words(error)))
         return finalize(lab) if lab.session.next in OVER else goes_on(lab)
 
 
@@ -136,6 +136,12 @@ def somebody_judges(lab: Lab) -> None:
         suite_is_there(lab)
     if lab.session.gates.enforced["suite"] is False:
         raise Refused(lab.session.gates.last_reason)
+
+
+def budget_words(error: ReflectionBudgetSpent) -> str:
+    """What the books say, with the session's own limit under its own name."""
+    words = str(error).replace("this reflection", "this session")
+    return words.replace("budget.reflection_usd", "its spend_usd")
 
 
 def goes_on(lab: Lab) -> Ending:

@@ -122,8 +122,9 @@ def taken(step: str, arguments: Any, order: "Order", lab: Lab) -> Ending:
         lab.job.shop.store.update(lab.job.work, state=State.PAUSED)
         raise NotNow(str(refused)) from None
     except ReflectionBudgetSpent as error:
-        lab.save(lab.session.ended("budget", str(error)))
-        raise NotNow(f"{error}; next: finalize") from None
+        words = research.budget_words(error)
+        lab.save(lab.session.ended("budget", words))
+        raise NotNow(f"{words}; next: finalize") from None
     except SetupFailed as error:
         lab.save(lab.session.ended("failed", str(error)))
         ending = None
