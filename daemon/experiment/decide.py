@@ -5,7 +5,7 @@ far, so a machine that becomes slower or faster meanwhile moves both (daemon/exp
 says what noise is).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from daemon.experiment.lab import Lab
@@ -59,7 +59,8 @@ def confirmed(lab: Lab, first: float) -> Try | None:
     before = session.best.middle
     candidate, rival = level(ours, matches=session.best.matches), level(theirs)
     gain = min(metric.gain(known, candidate.middle) for known in (rival.middle, before))
-    noise = widest(session.baseline[metric.name], session.best, candidate, rival)
+    few = max(_range(ours), _range(theirs))  # too few runs for a deviation
+    noise = max(widest(session.baseline[metric.name], session.best), few)
     if gain <= _least(noise, session.best):
         reason = f"not confirmed when repeated: {_no_gain(gain, noise)}"
         lab.save(replace(session, gates=session.gates.refused("confirmation", reason)))
@@ -189,6 +190,10 @@ def _no_gain(gain: float, noise: float) -> str:
 def _least(noise: float, best: Level) -> float:
     """What a gain has to pass: the noise, and what rounding alone can make of a number."""
     return max(noise, abs(best.middle) * ROUNDING)
+
+
+def _range(values: Sequence[float]) -> float:
+    return max(values) - min(values)
 
 
 def _printed_oddly(session: Session, sample: Sample) -> str:
