@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon.config.together import section_faults, target_faults
 from daemon.config.toml_reader import Fault, Lines, SettingsError, read_table
 from daemon.settings import (
     AlertSettings,
@@ -32,7 +33,6 @@ from daemon.settings import (
     TargetSettings,
     TriageSettings,
 )
-from sandbox.module import Limits
 
 __all__ = ["SettingsError", "find_config", "load_settings"]
 
@@ -112,10 +112,8 @@ class _Loader:
         sections = {name: self._section(name, kind) for name, kind in SECTIONS.items()}
         top = self._top()
         targets = self._targets()
-        self._check_limits(sections["sandbox"])
-        self._check_every(sections["service"])
-        self._check_share(sections["research"])
-        self._check_learn(sections["learn"])
+        for name, key, what in section_faults(sections):
+            self._faults.append(Fault(self._lines.of(name, key), f"{name}.{key}", what))
         if self._faults:
             raise SettingsError(self._file, self._faults)
         state = self._absolute(top["state"])
@@ -147,42 +145,6 @@ class _Loader:
             faults=self._faults,
         )
 
-    def _check_limits(self, sandbox: SandboxSettings | None) -> None:
-        """Each number may be right and the sum still too much."""
-        if sandbox is None:
-            return
-        try:
-            Limits(memory_mib=sandbox.memory_mib, tmpfs_mib=sandbox.tmpfs_mib)
-        except ValueError as error:
-            line = self._lines.of("sandbox", "memory_mib")
-            self._faults.append(Fault(line, "sandbox.memory_mib", str(error)))
-
-    def _check_share(self, research: ResearchSettings | None) -> None:
-        if research is not None and research.epsilon > 1:
-            line = self._lines.of("research", "epsilon")
-            self._faults.append(Fault(line, "research.epsilon", "must be at most 1"))
-
-    def _check_every(self, service: ServiceSettings | None) -> None:
-        if service is None or not service.every:
-            return
-        from daemon.supervision.crontab import crontab  # APScheduler, for those who need it
-
-        try:
-            crontab(service.every)
-        except ValueError as error:
-            self._faults.append(
-                Fault(self._lines.of("service", "every"), "service.every", str(error))
-            )
-
-    def _check_learn(self, learn: LearnSettings | None) -> None:
-        """Habits of one's own need an expression that compiles and a rule that may be written."""
-        if learn in (None, LearnSettings()):
-            return  # the idle supervisor comes through here: nothing more is loaded for nothing
-        from daemon.config.habits import faults
-
-        for key, what in faults(learn):
-            self._faults.append(Fault(self._lines.of("learn", key), f"learn.{key}", what))
-
     def _top(self) -> dict[str, str]:
         """`state` and `kill_switch`; whatever else is left over is unknown."""
         values = {"state": DEFAULT_STATE, "kill_switch": ""}
@@ -204,8 +166,9 @@ class _Loader:
             return ()
         targets = [self._target(table, nth) for nth, table in enumerate(tables)]
         found = tuple(target for target in targets if target is not None)
-        self._check_names(found)
-        self._check_stages(found)
+        for nth, key, what in target_faults(found):
+            where = "target name" if key == "name" else f"target {found[nth].name}.{key}"
+            self._faults.append(Fault(self._lines.of("target", key, nth), where, what))
         return found
 
     def _target(self, table: dict[str, Any], nth: int) -> TargetSettings | None:
@@ -250,23 +213,6 @@ class _Loader:
             found.append(read)
         return tuple(found)
 
-    def _check_names(self, targets: tuple[TargetSettings, ...]) -> None:
-        for nth, target in enumerate(targets):
-            if target.name in {other.name for other in targets[:nth]}:
-                line = self._lines.of("target", "name", nth)
-                self._faults.append(Fault(line, "target name", f"{target.name!r} stands twice"))
-
-    def _check_stages(self, targets: tuple[TargetSettings, ...]) -> None:
-        """A stage stands before one real target, which has no other stage and is none itself."""
-        names = {target.name: target for target in targets}
-        taken: set[str] = set()
-        for nth, target in enumerate(targets):
-            what = _stage_fault(target, names, taken)
-            taken.add(target.stage_of)
-            if what:
-                line = self._lines.of("target", "stage_of", nth)
-                self._faults.append(Fault(line, f"target {target.name}.stage_of", what))
-
     def _fault(self, key: str, what: str) -> None:
         line = self._lines.of("", key) or self._lines.of(key)
         self._faults.append(Fault(line, key, what))
@@ -291,18 +237,3 @@ def pattern_complaint(pattern: str) -> str | None:
     except (re.error, OverflowError, RecursionError) as error:
         return f"is no regular expression: {error}"
     return None if groups == 1 else f"must have one group, the number; it has {groups}"
-
-
-def _stage_fault(
-    target: TargetSettings, names: dict[str, TargetSettings], taken: set[str]
-) -> str | None:
-    behind = names.get(target.stage_of)
-    if not target.stage_of:
-        return None
-    if behind is None:
-        return f"no target is called {target.stage_of!r}; known are {', '.join(names)}"
-    if behind is target or behind.stage_of:
-        return "a stage stands before a target that is no stage itself"
-    if target.git == "branch":
-        return 'a stage runs its patches, so it cannot have git = "branch"'
-    return f"{target.stage_of!r} has a stage already" if target.stage_of in taken else None
