@@ -45,9 +45,7 @@ def _by_folder(note: Reflection, settings: Settings) -> list[TargetSettings]:
 def _by_files(note: Reflection, targets: list[TargetSettings]) -> list[TargetSettings]:
     """The targets that hold most of the files mentioned (at least one)."""
     mentioned = list(dict.fromkeys(PYTHON_FILE.findall(note.text)))[:MOST_FILES]
-    held = {
-        target.name: sum(_holds(target, name) for name in mentioned) for target in targets
-    }
+    held = {target.name: sum(_holds(target, name) for name in mentioned) for target in targets}
     most = max(held.values())
     return [target for target in targets if most and held[target.name] == most]
 
