@@ -13,17 +13,13 @@ from dataclasses import dataclass, replace
 
 from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.documented import declared_kinds, support
+from daemon.engines.search.doubts import AS_LIKELY, doubt_of
 from daemon.engines.search.edits import hunks
 from daemon.engines.search.program import FunctionNode
 from daemon.engines.search.wire import Probe
 
-DOUBT = "it contradicts an example in the documentation"
-ONE_ANSWER = "it answers the same on every input tried, where the code told some apart"
-FEWEST = 10  # inputs tried, for that to mean something
-CLEAR = 0.45  # a rival camp this much weaker than the winner does not make the bug ambiguous
 PLAIN_SHARE = 0.6  # a member this likely, compared with the likeliest, may stand for its camp
-TAKING_AWAY = ("statement deleted",)
-ANSWER = re.compile(r"'result': (?:True|False)\b")
+TAKING_AWAY = ("statement deleted", "unwrapped")
 IDLE = re.compile(r"[-+] 0\b|\* 1\b|// 1\b|\[0?:\]|\[0:|\*\* 1\b|\bnot \([^()]* == ")
 HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
 
@@ -32,7 +28,8 @@ HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
 class Failure:
     """How the failing tests failed."""
 
-    symptoms: tuple[str, ...] = ()  # exceptions of the code itself, assertions left out
+    symptoms: tuple[str, ...] = ()  # exceptions that befell the code, assertions left out
+    checks: tuple[str, ...] = ()  # exceptions that the module's own `raise` ended a test with
     expected: frozenset[str] = frozenset()  # types of the values the assertions expected
     loud: bool = False  # every failing test ended in an exception or a hang, none in a wrong value
     note: str = ""  # the reflection's words
@@ -75,28 +72,49 @@ class Camp:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The winner, those it could not be told from, and why it won."""
+    """The camps in their order, why the first one won, and what a person should know of each."""
 
     ranked: tuple[Camp, ...]
-    rivals: tuple[Candidate, ...]
     reason: str
-    doubt: str = ""  # why a person should look at the winner, though it has no rival
+    unseen: tuple[Candidate, ...] = ()  # passed, and not compared for want of time
+    before: tuple[str, ...] = ()  # what the unpatched code does on the inputs
+    inputs: int | None = None  # how many were tried; None: nothing could be compared
+    left_red: tuple[str, ...] = ()  # failing tests of the function that no patch turns green
+
+    @property
+    def rivals(self) -> tuple[Candidate, ...]:
+        """Those the winner could not be told from."""
+        return self.rivals_of(self.ranked[0])
+
+    @property
+    def doubt(self) -> str:
+        """Why a person should look at the winner, though it has no rival."""
+        return self.doubt_of(self.ranked[0])
+
+    def rivals_of(self, camp: Camp) -> tuple[Candidate, ...]:
+        """The best of the later camps with the same faults that are about as likely."""
+        later = self.ranked[self.ranked.index(camp) + 1 :]
+        alike = [
+            other.best
+            for other in later
+            if other.faults == camp.faults and other.weight >= AS_LIKELY * camp.weight
+        ]
+        return (*alike, *(each for each in self.unseen if each.score >= AS_LIKELY * camp.weight))
+
+    def doubt_of(self, camp: Camp) -> str:
+        """What speaks against believing this camp at once, in words; "" for nothing."""
+        return doubt_of(camp, self.before, self.inputs, self.left_red)
 
 
 def choose(plausible: Sequence[Candidate], probe: Probe | None, failure: Failure) -> Choice:
     """Rank the camps by what speaks against them, then by how likely their best edit is."""
     camps = with_dissent(camps_of(plausible, probe, failure))
     camps.sort(key=lambda camp: (camp.faults, -camp.weight))
-    best, others = camps[0], camps[1:]
-    rivals = [
-        camp.best
-        for camp in others
-        if camp.faults == best.faults and camp.weight >= CLEAR * best.weight
-    ]
-    before = probe.behaviours[-1].seen if probe and -1 in probe.behaviours else ()
-    doubt = DOUBT if best.broken_examples else ONE_ANSWER if _one_answer(best.seen, before) else ""
     return Choice(
-        ranked=tuple(camps), rivals=tuple(rivals), reason=_reason(best, others, probe), doubt=doubt
+        ranked=tuple(camps),
+        reason=_reason(camps[0], camps[1:], probe),
+        before=probe.behaviours[-1].seen if probe and -1 in probe.behaviours else (),
+        inputs=len(probe.inputs) if probe else None,
     )
 
 
@@ -147,20 +165,6 @@ def camps_of(plausible: Sequence[Candidate], probe: Probe | None, failure: Failu
         )
         for key, numbers in groups.items()
     ]
-
-
-def _one_answer(seen: Sequence[str], before: Sequence[str]) -> bool:
-    """Whether a predicate always says the same with the patch, and did not without it.
-
-    Then the tests show one answer only, and the patch may be right about nothing else.
-    """
-    now, then = _answers(seen), _answers(before)
-    return len(now) >= FEWEST and len(set(now)) == 1 and len(set(then)) > 1
-
-
-def _answers(seen: Sequence[str]) -> list[str]:
-    found = [ANSWER.search(each) for each in seen if each.startswith("bool|")]
-    return [match[0] for match in found if match]
 
 
 def function_of(candidate: Candidate) -> FunctionNode | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from daemon.engines import BugReport
 from daemon.engines.search.candidates import Candidate
-from daemon.engines.search.choose import CLEAR, Choice, Failure, choose
+from daemon.engines.search.choose import Choice, Failure, choose
 from daemon.engines.search.deadline import Deadline
 from daemon.engines.search.diagnose import Library
 from daemon.engines.search.documented import documented_examples
@@ -64,9 +64,8 @@ def compared(
     choice = choose(known, replace(probe, behaviours={**before, **seen}), failure)
     if not unseen:
         return choice
-    rivals = [each for each in unseen if each.score >= CLEAR * choice.ranked[0].weight]
     return replace(
         choice,
-        rivals=(*choice.rivals, *rivals),
+        unseen=tuple(unseen),
         reason=choice.reason + UNSEEN.format(count=len(unseen)),
     )

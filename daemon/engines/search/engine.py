@@ -31,7 +31,12 @@ from daemon.engines.search.examine import (
     watch_failing,
     watch_passing,
 )
-from daemon.engines.search.goal import goal_of, others_have_reasons, own_tests
+from daemon.engines.search.goal import (
+    goal_of,
+    others_have_reasons,
+    own_tests,
+    run_code_of_their_own,
+)
 from daemon.engines.search.guests import ScreenEnded
 from daemon.engines.search.hunt import Hunt, merged
 from daemon.engines.search.localise import Suspicion
@@ -187,8 +192,16 @@ class SearchSession:
         """Compare and rank what the hunt has found so far."""
         self._case.progress(f"comparing {len(hunt.plausible)} patches that pass the tests")
         question = question_of(report, self._library, self._evidence, self._settings.seed)
-        failure = failure_of(self._evidence, goal, self._case.reflection.text)
-        return compared(screener, merged(hunt.plausible), question, failure, hunt.deadline)
+        failure = failure_of(self._evidence, goal, self._library, self._case.reflection.text)
+        choice = compared(screener, merged(hunt.plausible), question, failure, hunt.deadline)
+        return replace(choice, left_red=self._left_red(hunt, report, goal))
+
+    def _left_red(self, hunt: Hunt, report: BugReport, goal: Sequence[str]) -> tuple[str, ...]:
+        """Failing tests of the same code that stay red, where only the report's own turn green."""
+        own = own_tests(report, goal)
+        if not hunt.partly or run_code_of_their_own(own, goal, self._evidence, self._library):
+            return ()
+        return tuple(test for test in goal if test not in own)
 
     def _suspicion(self, goal: Sequence[str], filename: str, function: str | None) -> Suspicion:
         return suspicion_for(self._evidence, goal, self._library, filename, function)
@@ -251,12 +264,11 @@ class SearchSession:
         )
 
     def _proposal(self, camp: Camp, patch: Patch, found: Found) -> Proposal:
-        first = camp is found.choice.ranked[0]
-        rivals = tuple(self._patch(r, found) for r in found.choice.rivals) if first else ()
+        rivals = tuple(self._patch(rival, found) for rival in found.choice.rivals_of(camp))
         return Proposal(
             patch=patch,
             rivals=tuple(r for r in rivals if r.hunks != patch.hunks),
-            doubt=found.choice.doubt if first else "",
+            doubt=found.choice.doubt_of(camp),
             explanation=explain.story(found.tally, found.choice.reason, len(rivals)),
             numbers={
                 "candidates": str(found.tally.screened),

@@ -225,16 +225,39 @@ def outermost(program: Program, function: FunctionNode) -> FunctionNode:
     return around[-1] if around else function
 
 
-def failure_of(evidence: Evidence, goal: Sequence[str], note: str = "") -> Failure:
-    """How the goal tests failed: loudly (exceptions, hangs) or with a wrong value."""
+def failure_of(
+    evidence: Evidence, goal: Sequence[str], library: Library, note: str = ""
+) -> Failure:
+    """How the goal tests failed: loudly (exceptions, hangs) or with a wrong value.
+
+    An exception that the module raises by itself is its own check. Neighbouring inputs may rightly
+    end with it, so it is no symptom that a patch has to make go away.
+    """
     failing = [seen for seen in evidence.failing if seen.test in set(goal)]
     quiet = [
         s for s in failing if s.outcome == "failed" and s.error in ("AssertionError", "Failed")
     ]
-    symptoms = {s.error for s in failing if s.error} - {"AssertionError", "Failed"}
+    checks = {s.error for s in failing if s.error and raised_on_purpose(s, library)}
+    symptoms = {s.error for s in failing if s.error} - {"AssertionError", "Failed"} - checks
     expected = {kind for s in failing for kind in types_in((*s.compared, "", "", "")[2])}
     return Failure(
-        symptoms=tuple(sorted(symptoms)), expected=frozenset(expected), loud=not quiet, note=note
+        symptoms=tuple(sorted(symptoms)),
+        checks=tuple(sorted(checks)),
+        expected=frozenset(expected),
+        loud=not quiet,
+        note=note,
+    )
+
+
+def raised_on_purpose(seen: Seen, library: Library) -> bool:
+    """Whether the test ended at a `raise` statement of the module."""
+    if not seen.frames:
+        return False
+    filename, line, _ = seen.frames[-1]
+    program = library.program(filename)
+    return program is not None and any(
+        isinstance(node, ast.Raise) and node.lineno <= line <= (node.end_lineno or node.lineno)
+        for node in ast.walk(program.tree)
     )
 
 

@@ -44,6 +44,13 @@ def others_have_reasons(
     """
     if set(own) <= set(named_tests(read(reflection, library), goal)):
         return True
+    return run_code_of_their_own(own, goal, evidence, library)
+
+
+def run_code_of_their_own(
+    own: Sequence[str], goal: Sequence[str], evidence: Evidence, library: Library
+) -> bool:
+    """Whether each of the other failing tests runs a function that the own tests never enter."""
     run = {seen.test: set(functions_run(seen.lines, library)) for seen in evidence.failing}
     mine = {function for test in own for function in run.get(test, ())}
     return all(run.get(test, set()) - mine for test in goal if test not in own)

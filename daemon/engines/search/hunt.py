@@ -49,6 +49,7 @@ class Hunt:
         self._clock = self.deadline.clock
         self._began = self._spoke = self._clock()
         self._rest: Iterator[Candidate] = iter(())  # single edits not screened yet
+        self.partly = False  # what is plausible turns only the report's own tests green
         self._patience = 0  # with a partial one found: screen this many in all, then be content
         self._until: int | None = None  # with a plausible one found: screen this many in all
 
@@ -86,6 +87,7 @@ class Hunt:
         for candidate, verdict in self.screener.screen(self.partial[:MOST_PARTIAL], own, deadline):
             if verdict.plausible:
                 self.plausible.append(candidate)
+        self.partly = bool(self.plausible)
 
     def more(self) -> bool:
         """Go on with single edits where the search stopped; False when there are none left."""

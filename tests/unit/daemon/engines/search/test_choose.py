@@ -1,5 +1,7 @@
 """Which of several patches that pass is offered, and when the bug is ambiguous."""
 
+from dataclasses import replace
+
 from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.choose import Failure, choose, types_in
 from daemon.engines.search.documented import documented_examples
@@ -179,3 +181,43 @@ def test_a_predicate_that_still_tells_apart_is_not_doubted() -> None:
     found = choose([candidate(0.9)], Probe(inputs=(), recorded=1, behaviours=behaviours), Failure())
 
     assert found.doubt == ""
+
+
+def test_a_later_camp_has_its_own_rivals() -> None:
+    """The first was refused by a gate: what comes next is ambiguous all the same."""
+    rows = probe("int|1 int|2", "int|1 int|3", "int|1 int|4")
+
+    found = choose([candidate(0.9), candidate(0.8), candidate(0.7)], rows, Failure())
+
+    assert [rival.score for rival in found.rivals_of(found.ranked[1])] == [0.7]
+    assert found.rivals_of(found.ranked[2]) == ()
+
+
+def test_behaving_alike_on_hardly_any_input_means_nothing() -> None:
+    """Two inputs tell no patches apart; twelve do, and so does a clear favourite."""
+    alike = "int|1 int|2"
+    found = choose([candidate(0.9), candidate(0.8)], probe(alike, alike), Failure())
+    assert "only 2 inputs" in found.doubt
+    assert "2 patches" in found.doubt
+    assert choose([candidate(0.9), candidate(0.3)], probe(alike, alike), Failure()).doubt == ""
+    many = replace(probe(alike, alike), inputs=("x",) * 12)
+    assert choose([candidate(0.9), candidate(0.8)], many, Failure()).doubt == ""
+
+
+def test_a_patch_that_leaves_tests_of_the_same_code_red_is_doubted() -> None:
+    """It mends the test of the note alone; the others say that the cause is still there."""
+    found = choose([candidate(0.9)], probe("int|1 int|2"), Failure())
+
+    assert "2 other failing tests" in replace(found, left_red=("t::a", "t::b")).doubt
+
+
+def test_the_codes_own_check_need_not_be_silenced() -> None:
+    """It raised for the wrong input; a patch that keeps it for others is not the worse for it."""
+    rows = probe("int|1 int|2", "int|1 !ValueError")
+    both = [candidate(0.5), candidate(0.9)]
+
+    befell = choose(both, rows, Failure(symptoms=("ValueError",)))
+    raised = choose(both, rows, Failure(checks=("ValueError",)))
+
+    assert befell.ranked[0].best.score == 0.5
+    assert raised.ranked[0].best.score == 0.9

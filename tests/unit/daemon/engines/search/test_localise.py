@@ -3,6 +3,7 @@
 import pytest
 
 from daemon.engines.search.diagnose import Library, own_file, read
+from daemon.engines.search.examine import Evidence, failure_of
 from daemon.engines.search.ingredients import Pool, constants_in, constants_of
 from daemon.engines.search.localise import FLOOR, Seen, localise, ochiai
 from daemon.engines.search.program import Program, Unparsable
@@ -162,3 +163,20 @@ def test_a_file_that_is_no_python_says_so() -> None:
     for text in ("def f(:\n", "x = '\0'"):
         with pytest.raises(Unparsable):
             Program("m.py", text)
+
+
+@pytest.mark.parametrize(
+    ("line", "checks", "symptoms"), [(3, ("ValueError",), ()), (4, (), ("ValueError",))]
+)
+def test_an_exception_of_the_codes_own_is_a_check_and_no_symptom(
+    line: int, checks: tuple[str, ...], symptoms: tuple[str, ...]
+) -> None:
+    """`raise` in the module is meant; what `int` raises befell it."""
+    text = "def f(a):\n    if a > 3:\n        raise ValueError(a)\n    return int(a)\n"
+    seen = Seen(
+        test="t", outcome="failed", lines={}, error="ValueError", frames=(("m.py", line, "f"),)
+    )
+
+    found = failure_of(Evidence(failing=(seen,)), ["t"], Library(Files({"m.py": text})))
+
+    assert (found.checks, found.symptoms) == (checks, symptoms)
