@@ -3,6 +3,7 @@
 A redirect would carry the token, and what is sent, to somebody nobody named.
 """
 
+import http.client
 import ssl
 import urllib.error
 import urllib.request
@@ -34,13 +35,17 @@ def ask(
     """Send JSON and read the answer, at most `most` bytes of it; the caller checks the scheme.
 
     `token` goes along as a bearer token. Raises urllib.error.HTTPError for an answer that is not
-    2xx, OSError when there is none, ValueError for an address that is none.
+    2xx, OSError when there is none or one that is not HTTP, ValueError for an address that is none.
     """
     headers = {"User-Agent": AGENT, "Content-Type": "application/json", **_authorization(token)}
     request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - see above
     secure = urllib.request.HTTPSHandler(context=trust or ssl.create_default_context())
-    with urllib.request.build_opener(secure, _NoRedirect).open(request, timeout=wait_s) as answer:
-        return bytes(answer.read(most))
+    opener = urllib.request.build_opener(secure, _NoRedirect)
+    try:
+        with opener.open(request, timeout=wait_s) as answer:
+            return bytes(answer.read(most))
+    except http.client.HTTPException as error:
+        raise OSError(f"what answers there does not speak HTTP: {error!r:.200}") from error
 
 
 def _authorization(token: str | None) -> Mapping[str, str]:

@@ -78,6 +78,8 @@ def call_for_people(shop: Workshop) -> None:
         exchange_if_due(shop.settings, shop.trail, shop.environ, shop.clock())
     except (OSError, TrailError) as error:
         log.warning("alerts or recipes cannot be sent: %s", error)
+    except Exception:  # the pass has to come to its end, whatever a stranger's server does
+        log.exception("alerts or recipes broke")
 
 
 def work_on(item: Work, shop: Workshop) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from daemon.desk.recovery import settle_changes
 from daemon.desk.workshop import Workshop
+from daemon.monitor.calls import next_call
 from reflections.store import State, Work
 
 FURTHEST = timedelta(days=2)  # a spent budget waits for midnight, an outage less
@@ -28,9 +29,11 @@ def forget_odd_times(shop: Workshop) -> None:
 
 
 def write_due(shop: Workshop) -> None:
-    """Write `due.json`: the earliest time of work that waits, now for open work, or null."""
+    """Write `due.json`: when a worker is wanted next, now for open work; null for never."""
     now = shop.clock()
     times = [work.not_before or now for work in shop.store.all() if work.state in _ACTIVE]
+    called = next_call(shop.settings, now)
+    times += [called] if called else []
     due = min(times).isoformat() if times else None
     path = shop.state / "due.json"
     beside = path.with_name(f".due.json.{os.getpid()}")

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from audit.trail import Trail
@@ -15,6 +14,7 @@ from daemon.learning.peers import Peer, PeerAway
 from daemon.settings import Settings
 
 log = logging.getLogger("mendd.learning")
+MARK = "exchanged"
 
 
 @dataclass(kw_only=True)
@@ -63,32 +63,45 @@ def exchange(settings: Settings, environ: Mapping[str, str], now: datetime) -> E
                 outcome.sent = ours.count
             for key in settings.learning.trust:
                 if key != own and (data := peer.pull(key)) is not None:
-                    outcome.taken += take_in(data, settings)
-        except (PeerAway, BadBundle, BadKey) as error:
+                    _taken(data, url, outcome, settings)
+        except PeerAway as error:
             outcome.refused[url] = str(error)
     return outcome
+
+
+def _taken(data: bytes, url: str, outcome: Exchange, settings: Settings) -> None:
+    """One bundle of a peer; a bad one does not keep the others away."""
+    try:
+        outcome.taken += take_in(data, settings)
+    except (BadBundle, BadKey) as error:
+        outcome.refused[url] = str(error)
 
 
 def exchange_if_due(
     settings: Settings, trail: Trail, environ: Mapping[str, str], now: datetime
 ) -> Exchange | None:
     """The exchange, once in `learning.sync_h`; recorded. None when it is not due."""
-    if not settings.learning.peers or not _is_due(settings.state / "exchanged", settings, now):
+    due = next_exchange(settings, now)
+    if due is None or due > now:
         return None
     try:
         outcome = exchange(settings, environ, now)
     except (OSError, BadKey) as error:
         outcome = Exchange(refused={"here": str(error)})
-    (settings.state / "exchanged").write_text(now.astimezone(UTC).isoformat(), "utf-8")
+    (settings.state / MARK).write_text(now.astimezone(UTC).isoformat(), "utf-8")
     trail.append("learned", data={"step": "exchanged", **outcome.to_json()})
     for where, why in outcome.refused.items():
         log.warning("recipes were not exchanged with %s: %s", where, why)
     return outcome
 
 
-def _is_due(mark: Path, settings: Settings, now: datetime) -> bool:
+def next_exchange(settings: Settings, now: datetime) -> datetime | None:
+    """When the next exchange is due, at once after a clock that was wrong; None without peers."""
+    if not settings.learning.peers:
+        return None
     try:
-        last = datetime.fromisoformat(mark.read_text("utf-8"))
-    except (OSError, ValueError):
-        return True
-    return not timedelta(0) <= now - last < timedelta(hours=settings.learning.sync_h)
+        last = datetime.fromisoformat((settings.state / MARK).read_text("utf-8")).astimezone(UTC)
+        due = last + timedelta(hours=settings.learning.sync_h)
+    except (OSError, ValueError, OverflowError):
+        return now
+    return due if last <= now else now

@@ -1,7 +1,8 @@
 """Calls for a person: new concerns go out through the configured channels, not too often.
 
 What was sent stands in `state/alerts.json`. That file may be lost without harm: the alert is then
-sent once more. What could not be sent is tried again at the end of the next pass.
+sent once more. What could not be sent is tried again at the end of the next pass, which
+`state/alerts.next` calls for (daemon/monitor/calls.py).
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from daemon.monitor.channels import NotSent, channels
 from daemon.monitor.concerns import Concern, concerns
 from daemon.settings import AlertSettings, Settings
 from daemon.show import one_line
+from reflections.secrets import redact
 
 log = logging.getLogger("mendd.alerts")
 MOST_KEPT = 1000
 MOST_WORDS = 400
+NEXT_TRY = "alerts.next"
+AGAIN = timedelta(minutes=15)
 Sent = dict[str, datetime]  # "channel concern-key" -> when it last got through
 
 
@@ -43,6 +47,7 @@ def send_alerts(
     chosen, outcome = settings.alerts, Outcome()
     ways = channels(chosen)
     if not ways:
+        _write_next_try(settings.state, None)
         return outcome
     file = settings.state / "alerts.json"
     sent = read_sent(file, now)
@@ -61,16 +66,33 @@ def send_alerts(
                     outcome.sent += 1
             except NotSent as error:
                 outcome.failed[name] = str(error)
+    _write_next_try(settings.state, now if outcome.failed or outcome.held_back else None)
     if outcome.sent or outcome.failed:
         _write_sent(file, sent)
         record(outcome, trail)
     return outcome
 
 
+def next_try(state: Path) -> datetime | None:
+    """When alerts that did not go out are tried again, or None where all went out."""
+    try:
+        return datetime.fromisoformat((state / NEXT_TRY).read_text("ascii")).astimezone(UTC)
+    except (OSError, ValueError):
+        return None
+
+
+def _write_next_try(state: Path, failed: datetime | None) -> None:
+    with contextlib.suppress(OSError):
+        if failed is None:
+            (state / NEXT_TRY).unlink(missing_ok=True)
+        else:
+            (state / NEXT_TRY).write_text((failed + AGAIN).isoformat(), "ascii")
+
+
 def alert_of(concern: Concern) -> dict[str, Any]:
-    """The alert as the channels send it: plain, on one line, bounded."""
+    """The alert as the channels send it: without secrets, plain, on one line, bounded."""
     plain = {
-        name: one_line(value, MOST_WORDS) if isinstance(value, str) else value
+        name: one_line(redact(value), MOST_WORDS) if isinstance(value, str) else value
         for name, value in concern.to_json().items()
     }
     return {"source": "mendd", "host": socket.gethostname(), **plain}

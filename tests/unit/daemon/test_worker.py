@@ -205,3 +205,14 @@ def test_a_file_edited_while_it_is_diagnosed_is_begun_again_at_once(
 
     assert here.file.read_text() == FIXED + "# by Ada\n"
     assert "failed" not in here.events()
+
+
+def test_a_pass_comes_to_its_end_whatever_breaks_in_telling_of_it(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word for the service, when it is wanted next, was lost with it."""
+    here = place()
+    monkeypatch.setattr("daemon.worker.send_alerts", raising(RuntimeError("odd answer")))
+
+    assert here.mend(ScriptedEngine(REPORT, [RIGHT])) == DONE
+    assert (here.shop.state / "due.json").exists()

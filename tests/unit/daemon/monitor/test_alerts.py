@@ -13,7 +13,9 @@ import pytest
 
 from audit.trail import Trail
 from daemon.config.config_file import load_settings
+from daemon.learning.exchange import exchange_if_due
 from daemon.monitor.alerts import Outcome, send_alerts
+from daemon.monitor.calls import next_call
 from daemon.settings import Settings
 from tests.serving import serving
 
@@ -218,6 +220,58 @@ def test_a_channel_that_cannot_be_used_says_why(tmp_path: Path, alerts: str) -> 
     assert outcome.sent == 0
     assert all(outcome.failed.values())
     assert len(outcome.failed) == 1
+
+
+class Nonsense(socketserver.BaseRequestHandler):
+    """Whatever it is, it does not speak HTTP."""
+
+    def handle(self) -> None:
+        """Answer with a line that is no status."""
+        self.request.recv(1 << 16)
+        self.request.sendall(b"SSH-2.0-nonsense\r\n\r\n")
+
+
+def test_a_webhook_that_does_not_speak_http_is_a_failure_like_others(tmp_path: Path) -> None:
+    """`http.client.BadStatusLine` went through everything and ended the worker's pass."""
+    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Nonsense)) as server:
+        desk = Desk(tmp_path, at(server))
+        desk.worry()
+
+        assert "does not speak HTTP" in desk.send().failed["webhook"]
+
+
+def test_a_secret_in_a_reason_does_not_go_out(tmp_path: Path, web: Any) -> None:
+    """A reason quotes what tests print; a webhook is somebody else's machine."""
+    desk = Desk(tmp_path, at(web))
+    desk.worry(reason="health failed: token=ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5")
+
+    desk.send()
+
+    assert "ghp_" not in json.dumps(web.got[0][1])
+
+
+def test_what_could_not_be_sent_calls_for_a_worker_by_itself(tmp_path: Path, web: Any) -> None:
+    """An idle service has no next pass: the alert waited for the next note, maybe for weeks."""
+    desk = Desk(tmp_path, at(web, "/gone"))
+    assert next_call(desk.settings, desk.now) is None
+    desk.worry()
+    desk.send()
+
+    due = next_call(desk.settings, desk.now)
+    assert due is not None and due > desk.now
+    desk.settings = Desk(tmp_path, at(web)).settings
+    desk.now = due
+    desk.send()
+    assert next_call(desk.settings, desk.now) is None
+
+
+def test_an_exchange_that_is_due_calls_for_a_worker_too(tmp_path: Path) -> None:
+    """Once in `sync_h`, whether notes come or not."""
+    desk = Desk(tmp_path, '[learning]\npeers = ["https://127.0.0.1:1"]\nsync_h = 5')
+    assert next_call(desk.settings, desk.now) == desk.now
+    exchange_if_due(desk.settings, desk.trail, desk.environ, desk.now)
+
+    assert next_call(desk.settings, desk.now) == desk.now + timedelta(hours=5)
 
 
 def test_without_channels_nothing_is_read_or_written(tmp_path: Path) -> None:
