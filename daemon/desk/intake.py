@@ -8,7 +8,7 @@ from typing import Any
 from daemon.desk.workshop import Workshop
 from daemon.learning.gather import lost
 from daemon.prompting.begin import begin
-from reflections.errors import InboxUnusable, UnreadableNote
+from reflections.errors import InboxUnusable, StoreDamaged, StoreUnwritable, UnreadableNote
 from reflections.inbox import Arrival, Inbox
 from reflections.names import printable
 from reflections.note import read_notes
@@ -74,25 +74,40 @@ class TakenFile:
 
 
 def read_in(arrival: Arrival, shop: Workshop) -> TakenFile:
-    """One file: its readable notes go into the store, the rest gets its reason."""
+    """One file: its readable notes go into the store, the rest gets its reason.
+
+    What strangers wrote may show a defect of ours: that file is set aside, the others go on.
+    """
     file = TakenFile(arrival=arrival, rejected=arrival.rejection or "")
     if file.rejected:
         return file
     try:
+        take_in_file(file, shop)
+    except (OSError, StoreUnwritable, StoreDamaged):  # they say nothing about the file
+        raise
+    except Exception as error:
+        log.exception("%s broke the reading of it", arrival.name)
+        file.rejected = f"mendd itself broke on it: {type(error).__name__}: {error}"
+    return file
+
+
+def take_in_file(file: TakenFile, shop: Workshop) -> None:
+    """Sessions or notes, whichever it holds."""
+    arrival = file.arrival
+    try:
         sessions = read_transcripts(arrival.name, arrival.data)
     except UnreadableNote as error:
         file.rejected = f"a transcript that cannot be read: {error}"
-        return file
+        return
     if sessions is not None:
         take_sessions(sessions, file, shop)
-        return file
+        return
     try:
         notes = read_notes(arrival.name, arrival.data, received=arrival.received)
     except UnreadableNote as error:
         notes, file.rejected = error.readable, str(error)
     for note in notes:
         take_note(note, file, shop)
-    return file
 
 
 def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:

@@ -48,6 +48,9 @@ def begin(
     data = {"work": note.id, "how": "joined" if known else "new", "kind": KIND}
     if known is None:
         added = shop.store.add(note, kind=KIND, signature=f"session {note.id}", now=shop.clock())
+        if added.how == "seen_before":  # archived before notes named their sessions
+            why = f"a session told alike was taken in before; that ended {added.verdict}"
+            return Begun(event="ignored", note=note, data={"reason": why})
         begun = {"sessions": digests, "prompt": prompt, "subject": "learn from a session"}
         shop.store.update(added.work, data={**added.work.data, **begun})
     return Begun(event="received", note=note, data={**data, "sessions": digests}, new=known is None)
@@ -73,11 +76,9 @@ def note_of(
     summary = " ".join(asked.split())[:MOST_SUMMARY]
     named = {titles[seen.pattern]: None for each in found for seen in each}
     count = f"{len(sessions)} sessions" if len(sessions) > 1 else "a session"
-    lines = [
-        line
-        for session, seen in zip(sessions, found, strict=False)
-        for line in _told(session, seen, titles)
-    ]
+    lines = [f"session {whole[:16]}"]  # two sessions may else be told in the same words
+    for session, seen in zip(sessions, found, strict=False):
+        lines += _told(session, seen, titles)
     return Reflection(
         id=f"session-{whole[:16]}",
         timestamp=first.began or received,

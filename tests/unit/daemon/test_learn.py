@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ from typing import Any
 import pytest
 
 from daemon.prompting.section import BEGIN, END, rules_in
+from daemon.worker import work
+from reflections.transcripts.detect import DETECTORS
+from reflections.transcripts.finding import Finding
+from reflections.transcripts.transcript import Transcript
 from tests.place import Place
 
 PROMPT = "# Agents\n\nBe kind.\n"
@@ -123,6 +128,49 @@ def test_the_same_session_counts_once(here: Place) -> None:
 
     assert "retry-loop" not in text(here)
     assert "taken in before" in here.last("ignored")["reason"]
+
+
+def talk(end: str) -> dict[str, Any]:
+    """A session that a note tells in the same words as others of its kind."""
+    said = [{"role": "user", "content": "say it"}, {"role": "assistant", "content": end}]
+    return {"messages": said}
+
+
+def test_sessions_that_are_told_alike_are_each_looked_at(here: Place) -> None:
+    """Once `session-… is not open` ended the worker at this file, again and again."""
+    give(here, talk("one"))
+    give(here, talk("two"))
+    inbox = here.shop.settings.inbox_path
+    for name in ("a", "b"):
+        (inbox / f"{name}.json").write_text(json.dumps(talk(name)))
+    work(here.shop, complete=["a.json", "b.json"])
+
+    looked_at = {r.data["session"] for r in here.shop.trail.records(event="learned")}
+    assert len(looked_at) == 4
+    assert not list(inbox.glob("*.json"))
+
+
+def test_a_file_that_breaks_a_detector_stops_nothing(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is set aside with the reason; what else is in the inbox is taken in."""
+
+    def broken(transcript: Transcript) -> Iterator[Finding]:
+        if "odd" in str(transcript.messages):
+            raise RecursionError("too deep")
+        yield from ()
+
+    odd = (replace(DETECTORS[0], find=broken), *DETECTORS[1:])
+    monkeypatch.setattr("daemon.prompting.habits.DETECTORS", odd)
+    inbox = here.shop.settings.inbox_path
+    inbox.mkdir(parents=True, exist_ok=True)
+    (inbox / "a.json").write_text(json.dumps(talk("odd")))
+    (inbox / "b.json").write_text(json.dumps(talk("plain")))
+    work(here.shop, complete=["a.json", "b.json"])
+
+    assert "mendd itself broke on it: RecursionError" in here.last("unreadable")["reason"]
+    assert here.last("learned")["step"] == "analysed"
+    assert not list(inbox.glob("*.json"))
 
 
 def test_notes_are_weak_evidence(here: Place) -> None:
