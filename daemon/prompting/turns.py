@@ -4,7 +4,6 @@ The API wants turns that alternate, every call answered in the very next turn, a
 names; sessions of other formats do not always have that.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -12,6 +11,8 @@ from typing import Any
 
 from daemon.engines.dialogue.answer import Answer
 from daemon.engines.dialogue.conversation import sendable
+from reflections import jsontext
+from reflections.errors import UnreadableNote
 from reflections.transcripts.read import canonical
 from reflections.transcripts.transcript import Call, Message, Transcript
 
@@ -19,7 +20,9 @@ MOST_MESSAGES = 60
 MOST_TEXT = 6_000  # characters of one text
 MOST_SYSTEM = 8_000
 MOST_TOOLS = 40
+NO_PROMPT = "You are a careful agent."
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
+_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # of a tool's schema; others end in a 400
 Block = dict[str, Any]
 
 
@@ -27,6 +30,7 @@ def request(session: Transcript, prompt: str) -> dict[str, Any]:
     """Messages, tools and system prompt; `prompt` is the prompt file's text."""
     told = "\n\n".join(message.text for message in session.of("system"))[:MOST_SYSTEM]
     system = prompt if not told or told in prompt else f"{told}\n\n{prompt}"
+    system = system if system.strip() else NO_PROMPT  # a blank text is refused
     return {
         "system": [{"type": "text", "text": sendable(system)}],
         "messages": list(_turns(session)),
@@ -94,9 +98,10 @@ def _text(words: str) -> Block:
 
 
 def _input(call: Call) -> Mapping[str, Any]:
+    """The arguments as an object; what is no strict JSON (NaN, half characters) as one text."""
     try:
-        value = json.loads(call.arguments)
-    except (ValueError, RecursionError):
+        value = jsontext.one(call.arguments)
+    except UnreadableNote:
         value = call.arguments
     return value if isinstance(value, dict) else {"input": value}
 
@@ -110,7 +115,8 @@ def _tools(session: Transcript) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {_plain(name): {} for name in _used(session)}
     for step in session.steps:
         if _plain(step.call.tool) in found:
-            found[_plain(step.call.tool)].update({name: {} for name in _input(step.call)})
+            given = filter(_PROPERTY.fullmatch, _input(step.call))
+            found[_plain(step.call.tool)].update({name: {} for name in given})
     return [
         {
             "name": name,

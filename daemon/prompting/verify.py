@@ -95,7 +95,7 @@ class Rehearsal:
         name, read = self._job.target.prompt, self._job.source.read
         before = read(name)
         text = None if before is None else before.decode("utf-8", "replace")
-        yield text or "You are a careful agent."
+        yield text or ""
         patch = patch_of(Decision(add=(record,)), name, text)
         yield patched(patch, read)[name].decode("utf-8", "replace") if patch.hunks else text or ""
 

@@ -6,6 +6,7 @@ else is left to the reader of notes.
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -188,19 +189,23 @@ def _transcript(session: _Session, name: str, nth: int) -> Transcript:
 
 def _paired(rough: list[Rough]) -> Iterator[Rough]:
     """Ids for calls and results that came without, or with one name for several calls."""
-    open_: list[tuple[str, str]] = []  # (given id, our id) of calls not answered yet
+    waiting: dict[str, str] = {}  # our id -> the given one, of calls not answered yet, in order
+    called: dict[str, deque[str]] = {}  # the given id -> ours, of the same calls
     made = 0
     for each in rough:
         results = []
         for given, text, failed in each.results:
-            at = next((n for n, (theirs, _) in enumerate(open_) if theirs == given), None)
-            if at is None and not given and open_:
-                at = 0
-            results.append((open_.pop(at)[1] if at is not None else "", text, failed))
+            known = called.get(given)
+            if not known and not given and waiting:  # it names no call: the oldest is meant
+                known = called[next(iter(waiting.values()))]
+            ours = known.popleft() if known else ""
+            waiting.pop(ours, None)
+            results.append((ours, text, failed))
         calls = []
         for given, tool, arguments in each.calls:
             made += 1
-            open_.append((given, f"c{made}"))
+            waiting[f"c{made}"] = given
+            called.setdefault(given, deque()).append(f"c{made}")
             calls.append((f"c{made}", tool, arguments))
         yield replace(each, results=results, calls=calls)
 

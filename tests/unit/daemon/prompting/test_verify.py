@@ -136,3 +136,21 @@ def test_every_labelled_session_is_a_request_the_model_takes() -> None:
                     headers = {"anthropic-version": "2026-10-21"}
                     server.step(body, headers)
         assert server.faults == []
+
+
+@pytest.mark.parametrize("arguments", ['{"a": "\\ud800"}', '{"a": NaN}', '{"a b": 1, "c": 2}'])
+def test_odd_arguments_of_a_call_can_be_sent(arguments: str) -> None:
+    """Half a character ended in a UnicodeEncodeError, a name with a space in a 400 for ever."""
+    function = {"name": "bash", "arguments": arguments}
+    messages = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "tool_calls": [{"id": "a", "function": function}]},
+    ]
+    (session,) = read_transcripts("s.json", json.dumps({"messages": messages}).encode()) or ()
+
+    asked = request(session, " \n")
+
+    assert json.loads(json.dumps(asked, ensure_ascii=False, allow_nan=False).encode()) == asked
+    (made,) = asked["tools"]
+    assert set(made["input_schema"]["properties"]) <= {"c", "input"}
+    assert asked["system"][0]["text"].strip()

@@ -218,3 +218,32 @@ def test_every_file_of_the_labelled_set_is_read() -> None:
         formats.add(session.format)
     assert len(labels) >= 60
     assert formats >= {"chat", "anthropic", "claude-code", "codex", "gemini", "sharegpt"}
+
+
+def test_calls_that_nobody_answers_cost_no_time() -> None:
+    """Each result looked through all of them: eight minutes for a file that may be learned from."""
+    many = 30_000
+    called = [{"type": "tool_use", "id": str(nth), "name": "get"} for nth in range(many)]
+    told = [{"type": "tool_result", "tool_use_id": "z"} for _ in range(many)]
+    last = {"type": "tool_result", "tool_use_id": "7", "content": "seven"}
+    messages = [
+        {"role": "assistant", "content": called},
+        {"role": "user", "content": [*told, last]},
+    ]
+
+    (session,) = read_transcripts("s.json", json.dumps({"messages": messages}).encode()) or ()
+
+    (answered,) = (step for step in session.steps if step.result is not None)
+    assert answered.call.id == "c8"
+
+
+def test_results_without_an_id_answer_the_oldest_call() -> None:
+    """Also where others were answered by name before."""
+    called = [{"type": "tool_use", "id": id_, "name": "get"} for id_ in ("a", "b", "b", "c")]
+    told = [{"type": "tool_result", "tool_use_id": id_, "content": id_ or "?"} for id_ in "ab"]
+    told += [{"type": "tool_result", "content": str(nth)} for nth in range(3)]
+    messages = [{"role": "assistant", "content": called}, {"role": "user", "content": told}]
+
+    (session,) = read_transcripts("s.json", json.dumps({"messages": messages}).encode()) or ()
+
+    assert [step.text for step in session.steps] == ["a", "b", "0", "1"]
