@@ -9,9 +9,10 @@ from dataclasses import replace
 from daemon.cycle import attempts, in_turns
 from daemon.engines import BugReport, EngineSession, Task
 from daemon.engines.choose import lacks_model
-from daemon.modifying.begin import KIND, files_data
+from daemon.modifying.begin import KIND
 from daemon.modifying.instruction import BadInstruction, Instruction, instruction_from
 from daemon.modifying.lane import OFF, lane_for
+from daemon.modifying.summary import summary
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.road.proof import Goal
@@ -76,21 +77,6 @@ def named_tests(words: str, job: Job) -> tuple[str, ...]:
 
 def record(wanted: Instruction, ending: Ending, job: Job) -> None:
     """One record for the whole run; what changed the code has its own records before it."""
-    records = job.chronicle.records
-    proposed = [each.data for each in records if each.event == "proposed"]
-    applied = [each.data for each in records if each.event == "applied"]
-    done = applied[-1] if applied else {}
     job.chronicle.write(
-        "modified",
-        instruction=wanted.words,
-        by=wanted.by,
-        **files_data(wanted),
-        verdict=ending.verdict.value,
-        reason=ending.reason,
-        dry_run=wanted.dry_run,
-        attempts=len(proposed),
-        cycles=1 + sum(each.event == "reviewed" for each in records),
-        branch=done.get("branch"),
-        commit=done.get("commit"),
-        diff=done.get("diff") or (proposed[-1]["diff"] if proposed else ""),
+        "modified", **summary(wanted, ending.verdict.value, ending.reason, job.chronicle.records)
     )

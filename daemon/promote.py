@@ -33,6 +33,14 @@ def stage_before(target: TargetSettings, settings: Settings) -> TargetSettings |
     return next((each for each in settings.targets if each.stage_of == target.name), None)
 
 
+def hands_on(work: Work, target: TargetSettings) -> bool:
+    """Whether what was applied goes on to the target behind: a mended bug on a stage does.
+
+    A branch of an instruction or an experiment is not live, so it has not held anywhere.
+    """
+    return bool(target.stage_of) and work.kind == "bug"
+
+
 def open_promotion(work: Work, target: TargetSettings, shop: Workshop) -> None:
     """The patch that was applied on a stage becomes work for the target behind it.
 
@@ -50,18 +58,21 @@ def open_promotion(work: Work, target: TargetSettings, shop: Workshop) -> None:
         task_summary=f"promote {work.id} from {target.name} to {target.stage_of}",
         outcome=f"applied on {target.name} and kept for {target.promote_after_h:g} h",
     )
-    added = shop.store.add(note, kind=KIND, signature=f"promotion of {work.id}", now=now)
-    if added.how != "new":
-        return
     reason = f"quiet time on {target.name}"
     data = {**kept, "stage": target.name, "of": work.id, "since": now.isoformat(), "reason": reason}
     data["target"] = target.stage_of
-    shop.store.update(added.work, state=State.WAITING, not_before=due, data=data)
+    with shop.store.batch():  # without its patch and its time it would be declined at once
+        added = shop.store.add(note, kind=KIND, signature=f"promotion of {work.id}", now=now)
+        if added.how == "new":
+            shop.store.update(added.work, state=State.WAITING, not_before=due, data=data)
+    id_ = added.work.id
+    if any(shop.trail.records(reflection=id_, event="received")):
+        return
     shop.trail.append(
         "received",
-        reflection=added.work.id,
+        reflection=id_,
         target=target.stage_of,
-        data={"work": added.work.id, "how": "promoted", "kind": KIND, "of": work.id,
+        data={"work": id_, "how": "promoted", "kind": KIND, "of": work.id,
               "due": due.isoformat(), "task_summary": note.task_summary},
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 from daemon.apply import CannotApply, forget
 from daemon.desk.workshop import Workshop
 from daemon.engines import EngineError
-from daemon.promote import open_promotion
+from daemon.promote import hands_on, open_promotion
 from daemon.road.baseline import UnusableBaseline
 from daemon.road.chronicle import Chronicle, cost_data
 from daemon.road.ending import Ending, Verdict
@@ -36,8 +36,7 @@ def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> N
         event = EVENTS.get(ending.verdict, ending.verdict.value)
         chronicle.write(event, reason=ending.reason, **_held_words(job), **_cost(job))
     chronicle.save_report(shop)
-    staged = job is not None and job.target.stage_of and work.kind == "bug"
-    if job and staged and ending.verdict is Verdict.APPLIED:
+    if job and ending.verdict is Verdict.APPLIED and hands_on(work, job.target):
         open_promotion(work, job.target, shop)
     extra: dict[str, Any] = dict(job.held_data) if job else {}
     state = STAYS_OPEN.get(ending.verdict)

@@ -8,7 +8,9 @@ from audit.errors import CertificateError
 from daemon.apply import Applied, Recovered, recover
 from daemon.changes.journal import open_changes
 from daemon.desk.workshop import Workshop
-from daemon.promote import open_promotion
+from daemon.modifying.summary import make_up_for_summary
+from daemon.promote import hands_on, open_promotion
+from daemon.road.chronicle import Chronicle
 from daemon.road.naming import change_owner
 from daemon.settings import TargetSettings
 from reflections.store import State, Work
@@ -71,15 +73,27 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
         shop.store.update(work, data={**work.data, LANDED: landed})
         return
     target = target_at(found.applied, shop)
-    if target and target.stage_of:
+    if target and hands_on(work, target):
         open_promotion(work, target, shop)
+    reason = "applied just before an interruption; recorded after it"
+    make_up_for_report(work, target, reason, shop)
     shop.store.finish(
         work,
         verdict="applied",
-        reason="applied just before an interruption; recorded after it",
+        reason=reason,
         now=shop.clock(),
         extra={"applied": found.applied.to_json(), "target": work.reflection.target},
     )
+
+
+def make_up_for_report(
+    work: Work, target: TargetSettings | None, reason: str, shop: Workshop
+) -> None:
+    """The report a person reads, and what an instruction's run came to."""
+    chronicle = Chronicle(shop.trail, work, target.name if target else work.reflection.target)
+    chronicle.records = list(shop.trail.records(reflection=work.id))
+    make_up_for_summary(work, chronicle, reason)
+    chronicle.save_report(shop)
 
 
 def goes_on(work: Work) -> bool:
@@ -116,9 +130,11 @@ def record_once(event: str, done: Applied, patch: str, reflection: str, shop: Wo
     known = shop.trail.records(reflection=reflection, event=event)
     if any(record.data.get("patch") == patch for record in known):
         return
+    target = target_at(done, shop)
     shop.trail.append(
         event,
         reflection=reflection,
+        target=target.name if target else None,
         data={
             "patch": patch,
             "files": list(done.files),

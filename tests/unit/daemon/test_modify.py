@@ -338,3 +338,49 @@ def test_a_secret_in_the_words_is_kept_nowhere(repo: Place) -> None:
     assert key not in trail
     assert key not in git(repo, "log", "--all", "--format=%B")
     assert key not in repo.engines[0].cases[0].task.words
+
+
+def crash(*_: object, **__: object) -> None:
+    """What SIGKILL looks like from inside."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["daemon.modify.record", "daemon.worker.close_work"])
+def test_killed_after_the_commit_its_one_record_and_its_report_are_there(
+    repo: Place, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Killed between `applied` and `modified`, nobody was told what the run came to."""
+    with monkeypatch.context() as killed:
+        killed.setattr(where, crash)
+        with pytest.raises(KeyboardInterrupt):
+            ask(repo, GOOD)
+    repo.work()
+
+    assert [repo.events().count(event) for event in ("applied", "modified")] == [1, 1]
+    done = repo.last("modified")
+    assert (done["verdict"], done["attempts"], done["branch"]) == (
+        "applied", 1, repo.last("applied")["branch"],
+    )  # fmt: skip
+    assert (repo.shop.reports / f"{ID}.md").exists()
+    assert not repo.shop.store.all()
+
+
+def test_a_branch_on_a_stage_is_not_handed_on_after_a_crash_either(
+    place: Callable[..., Place], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is live nowhere, so it has not held; recovery opened a promotion of it."""
+    (tmp_path / "prod").mkdir()
+    here = place(
+        'engine = "local"\nstage_of = "prod"\n[[target]]\nname = "prod"\npath = "prod"\n'
+        "[modify]\nenabled = true\n"
+    )
+    for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "so"]):
+        git(here, *arguments)
+    with monkeypatch.context() as killed:
+        killed.setattr("daemon.worker.close_work", crash)
+        with pytest.raises(KeyboardInterrupt):
+            ask(here, GOOD, target="shop")
+    here.work()
+
+    assert here.last("applied")
+    assert [work.kind for work in here.shop.store.all()] == []

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.engines import Declined
 from daemon.worker import work
-from reflections.store import State
+from reflections.store import State, Store, Work
 from tests.fakes import ScriptedEngine
 from tests.place import CODE, FIXED, NOTE, REPORT, RIGHT, TESTS, Place
 
@@ -131,6 +132,29 @@ def test_a_crash_before_the_work_was_closed_loses_no_promotion(
     (waiting,) = stage.shop.store.all()
     assert waiting.kind == "promotion"
     later(stage, 73)
+    assert prod(stage) == FIXED
+
+
+def test_a_crash_while_a_promotion_is_opened_loses_none(
+    stage: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored without its patch and its time, it was due at once and declined."""
+    update = Store.update
+
+    def crash(self: Store, work: Work, **changes: Any) -> Work:
+        if work.kind == "promotion":
+            raise KeyboardInterrupt
+        return update(self, work, **changes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "update", crash)
+        with pytest.raises(KeyboardInterrupt):
+            mended(stage)
+    work(stage.shop)
+    (waiting,) = stage.shop.store.all()
+    assert waiting.state is State.WAITING
+    later(stage, 73)
+
     assert prod(stage) == FIXED
 
 
