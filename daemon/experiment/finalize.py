@@ -36,6 +36,7 @@ def finalize(lab: Lab) -> Ending:
     session = lab.session
     lab.job.held_data[KEY] = session.to_json()
     lab.job.held_data[WINNING] = [winning(each, session) for each in session.kept]
+    lab.job.held_data["recipes"] = [each.recipe for each in session.kept if each.recipe]
     lab.job.held_data["target"] = session.plan.target
     return _verdict(lab)
 

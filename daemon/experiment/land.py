@@ -17,11 +17,12 @@ from daemon.apply import (
     forget,
 )
 from daemon.changes.gitrepo import find_repository
+from daemon.checks.own_source import review_reason
 from daemon.experiment.decide import close_iteration, with_edit
 from daemon.experiment.lab import Lab
 from daemon.experiment.overlay import as_one_patch
 from daemon.experiment.session import Try
-from daemon.learning.gather import learn_from_gain
+from daemon.learning.gather import learn_from_gain, recipe_of_gain
 from daemon.road.baseline import UnusableBaseline
 from daemon.road.ending import Killed
 from daemon.road.proof import Goal, Proof, prove
@@ -48,20 +49,25 @@ def keep(lab: Lab) -> None:
 
 
 def kept(lab: Lab, decision: Try, commit: str | None) -> None:
-    """The edit stands; the next one builds on it."""
+    """The edit stands; the next one builds on it. Learnt last: a crash counts no win twice."""
     words = decision.reason if commit else f"{decision.reason}; held until the session ends"
-    over = replace(decision, commit=commit, reason=words)
-    learn(lab, decision)
+    recipe = recipe_of_gain(*sides(lab, decision), evidence(lab, decision))
+    over = replace(decision, commit=commit, reason=words, recipe=recipe.id if recipe else "")
     close_iteration(lab, over, best=lab.session.candidate, tip=commit)
+    if recipe:
+        learn_from_gain(recipe, lab.job)
 
 
-def learn(lab: Lab, decision: Try) -> None:
-    """The edit's shape becomes a recipe, with its gain as evidence."""
+def sides(lab: Lab, decision: Try) -> tuple[dict[str, bytes | None], dict[str, bytes]]:
+    """The files of the edit, before and after it."""
     after = patched(decision.edit.patch, lab.overlay.read)
-    before = {name: lab.overlay.read(name) for name in after}
-    metric = lab.session.plan.metric
-    gain = f"{metric.direction} by {decision.gain:g}" if decision.gain is not None else "a gain"
-    learn_from_gain(before, after, lab.job, gain)
+    return {name: lab.overlay.read(name) for name in after}, after
+
+
+def evidence(lab: Lab, decision: Try) -> str:
+    """The edit's gain, in plain words."""
+    direction = lab.session.plan.metric.direction
+    return f"{direction} by {decision.gain:g}" if decision.gain is not None else "a gain"
 
 
 def suite_gate(lab: Lab) -> Proof | Try:
@@ -91,7 +97,9 @@ def commits(lab: Lab) -> bool:
     """Whether kept edits become commits: in a repository, where patches may be applied at all."""
     target = lab.job.target
     allowed = target.autonomy in ("apply-proven", "apply-any") and target.git != "plain"
-    return allowed and find_repository(target.path) is not None
+    if not allowed or review_reason(target.name, target.path):
+        return False
+    return find_repository(target.path) is not None
 
 
 def committed(lab: Lab, proof: Proof) -> Applied | None:

@@ -119,6 +119,7 @@ class Try:
     values: tuple[float, ...] = ()  # every run of the edit, the first one included
     gate: str = ""  # which one refused it
     commit: str | None = None
+    recipe: str = ""  # the id of what was learnt from it
     output: str = ""
 
 

@@ -85,11 +85,12 @@ def new_session(wish: Setup, order: "Order", shop: Workshop) -> Work:
         target=target.name,
         source=f"research, by {order.by}",
     )
-    work = shop.store.add(
-        note, kind="experiment", signature=f"experiment:{order.id}", now=shop.clock()
-    ).work
     session = Session(plan=plan, policy="").to_json()
-    return shop.store.update(work, state=State.PAUSED, priority=PRIORITY, data={KEY: session})
+    signature = f"experiment:{order.id}"
+    with shop.store.batch():  # or a crash would leave a work without a session
+        work = shop.store.add(note, kind="experiment", signature=signature, now=shop.clock()).work
+        data = {KEY: session}
+        return shop.store.update(work, state=State.PAUSED, priority=PRIORITY, data=data)
 
 
 def in_session(step: str, arguments: Any, order: "Order", shop: Workshop) -> str:

@@ -41,20 +41,28 @@ def learn_from_applied(proof: Proof, job: "Job") -> None:
         log.exception("no recipe could be made of %s", job.work.id)
 
 
-def learn_from_gain(before: Mapping[str, bytes | None], after: Mapping[str, bytes], job: "Job",
-                    gain: str) -> None:  # fmt: skip
-    """An edit of an experiment was kept: its recipe is in the book, with one win more."""
+def recipe_of_gain(
+    before: Mapping[str, bytes | None], after: Mapping[str, bytes], evidence: str
+) -> Recipe | None:
+    """The recipe of an edit that an experiment kept, where it has a shape worth keeping."""
     try:
-        recipe = recipe_of(
+        return recipe_of(
             {name: data.decode("utf-8", "replace") for name, data in before.items() if data},
             {name: data.decode("utf-8", "replace") for name, data in after.items()},
             kind="performance",
-            evidence=gain,
+            evidence=evidence,
         )
-        if recipe:
-            won(recipe, job.shop)
     except Exception:
-        log.exception("no recipe could be made of a kept edit of %s", job.work.id)
+        log.exception("no recipe could be made of a kept edit")
+        return None
+
+
+def learn_from_gain(recipe: Recipe, job: "Job") -> None:
+    """An edit of an experiment was kept: its recipe is in the book, with one win more."""
+    try:
+        won(recipe, job.shop)
+    except Exception:
+        log.exception("no recipe could be kept of an edit of %s", job.work.id)
 
 
 def learnt(job: "Job") -> tuple[str, ...]:
@@ -79,13 +87,17 @@ def won(recipe: Recipe, shop: "Workshop") -> str:
 
 
 def lost(kept: Mapping[str, Any], reason: str, shop: "Workshop") -> None:
-    """A patch did not hold: its recipe has one loss more; one that does harm is retired.
+    """A patch did not hold: each of its recipes has one loss more; what does harm is retired.
 
-    `kept` is what the work keeps in store or archive.
+    `kept` is what the work keeps in store or archive: a patch has one recipe, a session of
+    experiments one for each edit that was kept.
     """
-    id_ = kept.get("recipe")
-    if not isinstance(id_, str):
-        return
+    ids = [kept.get("recipe"), *(kept.get("recipes") or ())]
+    for id_ in dict.fromkeys(each for each in ids if isinstance(each, str) and each):
+        _lost(id_, reason, shop)
+
+
+def _lost(id_: str, reason: str, shop: "Workshop") -> None:
     try:
         with RecipeBook.changing(shop.state) as book:
             retired = book.outcome(id_, won=False)

@@ -10,7 +10,8 @@ from daemon.cli import main
 from daemon.engines import Proposal
 from daemon.experiment.lab import Lab
 from daemon.experiment.session import PRIORITY
-from reflections.store import State
+from daemon.learning.book import RecipeBook
+from reflections.store import State, Store, Work
 from sandbox.errors import EngineUnavailable
 from tests.place import NOTE
 from tests.unit.daemon.experiment.conftest import ID, METRICS, Researching, change
@@ -62,6 +63,40 @@ def test_a_finished_session_can_be_taken_back_whole(researching: Make) -> None:
 
     assert str(place.last("ordered")["outcome"]).startswith("reverted")
     assert "COST = 100" in place.file.read_text()
+
+
+def test_what_was_taken_back_is_a_loss_of_each_of_its_recipes(researching: Make) -> None:
+    """A session's edits won when they were kept; its revert counted against none of them."""
+    place = researching(METRICS.replace("iterations = 3", "iterations = 1"))
+    looped(place, change("COST = 100", "COST = abs(90)"))
+    before = {id_: each.wins for id_, each in RecipeBook.open(place.shop.state).recipes.items()}
+
+    place.order("revert", ID)
+
+    after = RecipeBook.open(place.shop.state).recipes
+    assert before and all(before.values())
+    assert {id_: each.losses for id_, each in after.items()} == dict.fromkeys(before, 1)
+
+
+def test_a_session_that_dies_while_it_is_opened_is_opened_again(
+    researching: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work stood there without its session, and the order was refused for ever after."""
+    place = researching()
+    update = Store.update
+
+    def dies(self: Store, work: Work, **changes: Any) -> Work:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "update", dies)
+        with pytest.raises(Died):
+            place.step("setup")
+    assert update is Store.update
+    place.work()
+
+    assert str(place.last("ordered")["outcome"]).startswith("done")
+    assert place.session().baseline
 
 
 def test_a_plateau_is_an_end(researching: Make) -> None:
@@ -247,9 +282,7 @@ def test_a_death_after_the_commit_makes_no_second_one(
     assert whole(place)
 
 
-def test_an_outage_uses_up_no_iteration(
-    researching: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_outage_uses_up_no_iteration(researching: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker away for a while: the edit that was paid for is still there afterwards."""
     place = researching()
     place.script(BETTER, STILL, WORSE)
