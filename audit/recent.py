@@ -1,11 +1,11 @@
-"""Reads the trail from its end: what happened lately, without the months before."""
+"""Reads the trail from its end, or from one place on: what happened lately."""
 
-import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from audit.files import Part, parts
 from audit.record import MAX_LINE_BYTES, NotARecord, Record, from_line
 
 BLOCK = 1 << 20
@@ -18,7 +18,7 @@ def newest_first(path: Path, events: Collection[str]) -> Iterator[Record]:
     missing file is an empty trail; raises OSError when it cannot be read.
     """
     needles = [f'"event":"{event}"'.encode() for event in events]
-    for line in _lines_backwards(path):
+    for line in lines_backwards(path):
         if any(needle in line for needle in needles):
             with suppress(NotARecord):
                 record = from_line(line)
@@ -36,26 +36,37 @@ def since(path: Path, moment: datetime, events: Collection[str], *, most: int) -
     return found[::-1]
 
 
-def _lines_backwards(path: Path) -> Iterator[bytes]:
+def appended_since(path: Path, size: int) -> bytes:
+    """What stands behind the first `size` bytes of all files together (audit.files.size_of)."""
+    found = b""
+    for part in parts(path):
+        if size < part.size:
+            part.file.seek(size)
+            found += part.file.read(part.size - size)
+        size = max(size - part.size, 0)
+    return found
+
+
+def lines_backwards(path: Path) -> Iterator[bytes]:
     """Whole lines from the last to the first, without their newlines; half a line is none."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        position = os.fstat(file.fileno()).st_size
-        rest: bytes | None = None  # the beginning of the line that the block before ends
-        while position > 0:
-            start = max(position - BLOCK, 0)
-            file.seek(start)
-            lines = (file.read(position - start) + (rest or b"")).split(b"\n")
-            if rest is None:
-                lines.pop()  # behind the last newline: nothing, or half a line
-                if not lines:
-                    lines = [b""]
-            rest, position = lines[0], start
-            yield from reversed(lines[1:])
-            if len(rest) > MAX_LINE_BYTES:
-                return  # no record is that long: this is no trail
-        if rest:
-            yield rest
+    for part in parts(path, backwards=True):
+        yield from _backwards(part)
+
+
+def _backwards(part: Part) -> Iterator[bytes]:
+    position = part.size
+    rest: bytes | None = None  # the beginning of the line that the block before ends
+    while position > 0:
+        start = max(position - BLOCK, 0)
+        part.file.seek(start)
+        lines = (part.file.read(position - start) + (rest or b"")).split(b"\n")
+        if rest is None:
+            lines.pop()  # behind the last newline: nothing, or half a line
+            if not lines:
+                lines = [b""]
+        rest, position = lines[0], start
+        yield from reversed(lines[1:])
+        if len(rest) > MAX_LINE_BYTES:
+            return  # no record is that long: this is no trail
+    if rest:
+        yield rest

@@ -2,7 +2,8 @@
 
 An append holds the file's lock, reads the last record, writes one line and syncs it; when it
 returns, the record survives a power cut. A crash can leave half a line at the end: the next
-append sets it aside as `trail.torn-…`, and records that it did.
+append sets it aside as `trail.torn-…`, and records that it did. A file that is large or old
+enough is closed first, and the chain goes on in a new one (audit/files.py).
 """
 
 import contextlib
@@ -11,16 +12,20 @@ import fcntl
 import os
 import time as clocks
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from audit.durable import make_folder, sync_folder, write_whole
 from audit.errors import TrailBroken, TrailError, TrailUnwritable
-from audit.record import GENESIS, MAX_LINE_BYTES, NotARecord, Record, from_line, new_record
+from audit.files import closed_files, closed_name, is_at
+from audit.record import GENESIS, Record, new_record
+from audit.tail import first_record, last_record, set_aside, whole_lines_end, write_line
 from audit.verify import Verification, read_head, records_in, verify
 
 __all__ = [
+    "Rotation",
     "Trail",
     "TrailBroken",
     "TrailError",
@@ -31,7 +36,6 @@ __all__ = [
     "write_head",
 ]
 
-_BLOCK = 64 * 1024
 _LOCK_WAIT_S = 10.0  # an append holds the lock for milliseconds; a stuck writer must not stick us
 
 
@@ -39,13 +43,29 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rotation:
+    """When the trail's file is closed and a new one begun; 0 means never."""
+
+    mib: float = 0.0  # once it has this size
+    days: float = 0.0  # once its first record is this old
+
+
 class Trail:
     """The trail at one path. Any number of these, in any number of processes, may append."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], datetime] = _now,
+        rotation: Rotation = Rotation(),
+    ) -> None:
         """Nothing is touched before the first append. `clock` must answer with a time zone."""
         self.path = path
         self._clock = clock
+        self._rotation = rotation
+        self._first: tuple[int, datetime] | None = None  # inode, time of its first record
 
     def append(
         self,
@@ -71,7 +91,7 @@ class Trail:
                 target=target,
                 data=data,
             )
-            _write_line(fd, record.line())
+            write_line(fd, record.line())
             self._note_head(record)
             return record
 
@@ -90,12 +110,24 @@ class Trail:
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return 0, GENESIS
+            return self._closed_head()
         try:
             fcntl.flock(fd, fcntl.LOCK_SH)
-            return _last_record(fd, _whole_lines_end(fd))
+            end = whole_lines_end(fd)
+            return last_record(fd, end) if end else self._closed_head()
         finally:
             os.close(fd)
+
+    def _closed_head(self) -> tuple[int, str]:
+        """What an empty file goes on from: the last record of the newest closed one."""
+        for closed in reversed(closed_files(self.path)):
+            fd = os.open(closed, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if size := os.fstat(fd).st_size:
+                    return last_record(fd, size)
+            finally:
+                os.close(fd)
+        return 0, GENESIS
 
     def _note_head(self, record: Record) -> None:
         """Keep `count hash` in `head` beside the trail, for whoever copies it away.
@@ -115,32 +147,72 @@ class Trail:
 
     def _end(self, fd: int) -> tuple[int, str]:
         """Sequence number and hash to build on, after half a line was set aside and recorded."""
-        end = _whole_lines_end(fd)
-        seq, prev = _last_record(fd, end)
+        end = whole_lines_end(fd)
+        seq, prev = last_record(fd, end) if end else self._closed_head()
         size = os.fstat(fd).st_size
         if size == end:
             return seq, prev
         now = self._clock()
         stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         kept = self.path.with_name(f"{self.path.stem}.torn-{stamp}-{seq + 1}")
-        _set_aside(fd, end, kept)
+        set_aside(fd, end, kept)
         data = {
             "what": "half a line stood at the end of the trail; no record was lost with it",
             "bytes": size - end,
             "kept": kept.name,
         }
         record = new_record("recovered", seq=seq + 1, prev=prev, time=now, data=data)
-        _write_line(fd, record.line())
+        write_line(fd, record.line())
         return record.seq, record.hash
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:
-        fd = self._open()
+        """The file that grows, locked; another one where it was closed while we waited."""
+        while True:
+            fd = self._open()
+            try:
+                _lock(fd)
+                if is_at(fd, self.path) and not self._closed(fd):
+                    yield fd
+                    return
+            finally:
+                os.close(fd)
+
+    def _closed(self, fd: int) -> bool:
+        """Whether the file was closed now, because it was due. One that cannot be goes on."""
+        size = os.fstat(fd).st_size
+        if not self._due(fd, size) or whole_lines_end(fd) != size:
+            return False
+        first = first_record(fd)
+        if first is None:
+            return False
+        closed = closed_name(self.path, first.seq)
+        if os.path.lexists(closed):
+            return False
         try:
-            _lock(fd)
-            yield fd
-        finally:
-            os.close(fd)
+            self.path.rename(closed)
+        except OSError:
+            return False
+        sync_folder(self.path.parent)
+        return True
+
+    def _due(self, fd: int, size: int) -> bool:
+        if self._rotation.mib and size >= self._rotation.mib * (1 << 20):
+            return True
+        if not self._rotation.days or not size:
+            return False
+        began = self._began(fd)
+        return began is not None and self._clock() - began >= timedelta(days=self._rotation.days)
+
+    def _began(self, fd: int) -> datetime | None:
+        """The time of the file's first record; looked up once for each file."""
+        inode = os.fstat(fd).st_ino
+        if self._first is None or self._first[0] != inode:
+            first = first_record(fd)
+            if first is None:
+                return None
+            self._first = inode, datetime.fromisoformat(first.time)
+        return self._first[1]
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -185,65 +257,6 @@ def _lock(fd: int) -> None:
                 message = f"another process has held its lock for {_LOCK_WAIT_S:.0f} s"
                 raise OSError(errno.EBUSY, message) from error
             clocks.sleep(0.002)
-
-
-def _whole_lines_end(fd: int) -> int:
-    """The offset just behind the last newline; what comes after it is half a line."""
-    position = os.fstat(fd).st_size
-    while position > 0:
-        start = max(position - _BLOCK, 0)
-        found = os.pread(fd, position - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        position = start
-    return 0
-
-
-def _last_record(fd: int, end: int) -> tuple[int, str]:
-    """Sequence number and hash of the record whose line ends at `end`. Raises TrailBroken."""
-    if end == 0:
-        return 0, GENESIS
-    line, start = b"", end - 1
-    while start > 0 and b"\n" not in line and len(line) <= MAX_LINE_BYTES:
-        block = min(_BLOCK, start)
-        start -= block
-        line = os.pread(fd, block, start) + line
-    try:
-        record = from_line(line[line.rfind(b"\n") + 1 :])
-    except NotARecord as error:
-        raise TrailBroken(
-            f"the last line of the audit trail is no record: {error}. `mendd audit verify` says "
-            "where it breaks; move the file aside (keep it) and mendd starts a new one."
-        ) from None
-    return record.seq, record.hash
-
-
-def _write_line(fd: int, line: bytes) -> None:
-    """All of the line and synced, or nothing of it."""
-    before = os.fstat(fd).st_size
-    try:
-        rest = memoryview(line)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
-    except OSError:
-        with contextlib.suppress(OSError):  # if even this fails, the next append sets it aside
-            os.ftruncate(fd, before)
-            os.fsync(fd)
-        raise
-
-
-def _set_aside(fd: int, end: int, kept: Path) -> None:
-    """Move what stands behind `end` into a file of its own; it is durable before it is cut."""
-    with kept.open("wb") as file:
-        position = end
-        while block := os.pread(fd, _BLOCK, position):
-            position += file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(kept.parent)
-    os.ftruncate(fd, end)
-    os.fsync(fd)
 
 
 def _remedy(number: int | None) -> str:

@@ -4,15 +4,14 @@ The chain alone cannot see a cut tail, a changed last record that was hashed aga
 rewritten from some record on. A head (count and hash) kept elsewhere shows all three.
 """
 
-import fcntl
 import json
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import TrailBroken
+from audit.files import parts
 from audit.record import GENESIS, MAX_LINE_BYTES, NotARecord, Record, from_line
 
 
@@ -24,35 +23,63 @@ class Verification:
     records: int  # the good ones, before the first bad one
     head_hash: str = GENESIS  # of the last good one
     first_bad: int | None = None
-    line: int | None = None
+    file: str | None = None  # the name of the file it stands in, or should
+    line: int | None = None  # in that file
     reason: str = ""
     torn: bool = False  # the fault is half a line at the very end: a crash, or a cut
+    agreed: int = 0  # up to this record a head says the same
 
     def __str__(self) -> str:
         """One line for the terminal."""
         if self.ok:
             return f"{self.records} records, unbroken; head: {self.records} {self.head_hash}"
+        if self.first_bad is None:
+            return self.reason
         return f"record {self.first_bad} (line {self.line}): {self.reason}"
 
 
-def verify(path: Path, *, head: tuple[int, str] | None = None) -> Verification:
-    """Check every line in one streaming pass; memory does not grow with the trail.
+def verify(
+    path: Path, *, head: tuple[int, str] | None = None, heads: Iterable[tuple[int, str]] = ()
+) -> Verification:
+    """Check every line of every file in one streaming pass; memory does not grow with the trail.
 
-    `head` is (count, hash) as noted earlier and elsewhere: the trail must still hold that record.
-    A missing file is an empty trail. Appends may go on meanwhile; they are not looked at. Raises
-    OSError when the file cannot be read.
+    `head` is (count, hash) as noted earlier and elsewhere, `heads` are more of them: the trail must
+    still hold those records. A missing file is an empty trail. Appends may go on meanwhile; they
+    are not looked at. Raises OSError when a file cannot be read.
     """
-    count, last = 0, GENESIS
-    for line in _lines(path):
-        try:
-            record = _next(line, count, last)
-            _meets_head(record, head)
-        except NotARecord as error:
-            return _bad(count, last, str(error), torn=not line.endswith(b"\n"))
-        count, last = record.seq, record.hash
-    if head is not None and head[0] > count:
-        return _bad(count, last, f"it is gone: the trail once held {head[0]} records")
-    return Verification(ok=True, records=count, head_hash=last)
+    known = _by_number([*heads, *([] if head is None else [head])])
+    count, last, agreed = 0, GENESIS, 0
+    place, number = path.name, 0
+    for part in parts(path):
+        place, number = part.name, 0
+        for number, line in enumerate(part.lines(), start=1):
+            try:
+                record = _next(line, count, last, grows=part.grows)
+                if record.seq in known:
+                    _meets_heads(record, known[record.seq], agreed)
+                    agreed = record.seq
+            except NotARecord as error:
+                return Verification(
+                    ok=False, records=count, head_hash=last, first_bad=count + 1, file=place,
+                    line=number, reason=str(error), agreed=agreed,
+                    torn=part.grows and not line.endswith(b"\n"),
+                )  # fmt: skip
+            count, last = record.seq, record.hash
+    if known and max(known) > count:
+        return Verification(
+            ok=False, records=count, head_hash=last, first_bad=count + 1, file=place,
+            line=number + 1, reason=f"it is gone: the trail once held {max(known)} records",
+            agreed=agreed,
+        )  # fmt: skip
+    return Verification(ok=True, records=count, head_hash=last, agreed=agreed)
+
+
+def _by_number(heads: Iterable[tuple[int, str]]) -> dict[int, set[str]]:
+    known: dict[int, set[str]] = {}
+    for count, digest in heads:
+        if count:  # a head of an empty trail says nothing about any record
+            known.setdefault(count, set()).add(digest)
+    return known
 
 
 def records_in(
@@ -72,16 +99,17 @@ def records_in(
         for name, value in (("reflection", reflection), ("event", event))
         if value is not None
     ]
-    lines: Iterable[tuple[int, bytes]] = (
-        (number, line)
-        for number, line in enumerate(_lines(path), start=1)
+    lines: Iterable[tuple[str, int, bytes]] = (
+        (part.name, number, line)
+        for part in parts(path)
+        for number, line in enumerate(part.lines(), start=1)
         if line.endswith(b"\n") and all(needle in line for needle in needles)
     )
     if last is not None and not needles:
         lines = deque(lines, maxlen=last)
     found = (
         record
-        for record in (_readable(line, number) for number, line in lines)
+        for record in (_readable(*each) for each in lines)
         if reflection in (None, record.reflection) and event in (None, record.event)
     )
     return found if last is None else iter(deque(found, maxlen=last))
@@ -98,10 +126,10 @@ def read_head(text: str) -> tuple[int, str]:
     return int(words[0]), words[1].lower()
 
 
-def _next(line: bytes, count: int, last: str) -> Record:
+def _next(line: bytes, count: int, last: str, *, grows: bool) -> Record:
     """The line as the record after `count` records, the last of which has the hash `last`."""
     if not line.endswith(b"\n"):
-        raise NotARecord(_unfinished(line))
+        raise NotARecord(_unfinished(line, grows=grows))
     record = from_line(line[:-1])
     if record.seq != count + 1:
         raise NotARecord(
@@ -114,49 +142,28 @@ def _next(line: bytes, count: int, last: str) -> Record:
     return record
 
 
-def _unfinished(line: bytes) -> str:
+def _unfinished(line: bytes, *, grows: bool) -> str:
     if len(line) > MAX_LINE_BYTES:
         return f"it is longer than a record can be ({MAX_LINE_BYTES} bytes)"
+    if not grows:
+        return "it is half a line, in a file that was closed whole: something was cut off"
     return "it is half a line: a crash in the middle of a write (the next record sets it aside)"
 
 
-def _meets_head(record: Record, head: tuple[int, str] | None) -> None:
-    if head is not None and record.seq == head[0] and record.hash != head[1]:
-        raise NotARecord("its hash is not the one noted in the head: the chain was written again")
+def _meets_heads(record: Record, digests: set[str], agreed: int) -> None:
+    if digests != {record.hash}:
+        before = f"it or one after record {agreed}" if agreed + 1 < record.seq else "it"
+        raise NotARecord(
+            f"its hash is not the one noted in the head: {before} was changed and the chain "
+            "was written again"
+        )
 
 
-def _bad(count: int, last: str, reason: str, *, torn: bool = False) -> Verification:
-    return Verification(
-        ok=False,
-        records=count,
-        head_hash=last,
-        first_bad=count + 1,
-        line=count + 1,
-        reason=reason,
-        torn=torn,
-    )
-
-
-def _readable(line: bytes, number: int) -> Record:
+def _readable(name: str, number: int, line: bytes) -> Record:
     try:
         return from_line(line[:-1])
     except NotARecord as error:
         raise TrailBroken(
-            f"line {number} of the audit trail is no record: {error}. "
+            f"line {number} of the audit trail ({name}) is no record: {error}. "
             "`mendd audit verify` says more."
         ) from None
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    """The lines as they stood when the reading began, newlines included, each bounded in size."""
-    try:
-        file = path.open("rb", buffering=1024 * 1024)
-    except FileNotFoundError:
-        return
-    with file:
-        fcntl.flock(file, fcntl.LOCK_SH)  # no append is in the middle of its line
-        left = os.fstat(file.fileno()).st_size
-        fcntl.flock(file, fcntl.LOCK_UN)
-        while left > 0 and (line := file.readline(min(left, MAX_LINE_BYTES + 1))):
-            left -= len(line)
-            yield line

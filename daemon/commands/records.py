@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from audit.record import Record
     from daemon.settings import Settings
 
-TAIL_BYTES = 1 << 20
 _ID = re.compile(rb'"reflection":("(?:[^"\\]|\\.)*")')
 _SPAN = re.compile(r"(\d+)\s*(m|h|d|w)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -32,32 +31,31 @@ def record_numbered(path: Path, number: int) -> "Record | None":
     from audit.record import NotARecord, from_line
 
     try:
-        with path.open("rb") as file:
-            line = next(islice(file, number - 1, number), None) if number > 0 else None
+        line = next(islice(_lines(path), number - 1, number), None) if number > 0 else None
         return from_line(line.rstrip(b"\n")) if line else None
-    except FileNotFoundError:
-        return None
     except NotARecord as error:
         message = f"record {number} is broken: {error}; 'mendd audit verify' says more"
         raise CommandError(message, Exit.WORLD) from None
 
 
+def _lines(path: Path) -> Iterator[bytes]:
+    from audit.files import parts
+
+    return (line for part in parts(path) for line in part.lines())
+
+
 def trail_size(settings: "Settings") -> int:
     """Where the trail ends now, for `records_since`."""
-    try:
-        return trail_path(settings).stat().st_size
-    except FileNotFoundError:
-        return 0
+    from audit.files import size_of
+
+    return size_of(trail_path(settings))
 
 
 def records_since(settings: "Settings", size: int) -> list["Record"]:
     """The records that were appended since the trail had this size."""
-    try:
-        with trail_path(settings).open("rb") as file:
-            file.seek(size)
-            lines = file.read().split(b"\n")
-    except FileNotFoundError:
-        return []
+    from audit.recent import appended_since
+
+    lines = appended_since(trail_path(settings), size).split(b"\n")
     return list(_readable(lines[:-1]))
 
 
@@ -69,17 +67,16 @@ def newest_records(path: Path, events: Collection[str], most: int) -> list["Reco
 
 
 def last_records(path: Path, count: int) -> list["Record"]:
-    """The last `count` records in order, from the end of the file where that is long enough.
+    """The last `count` records in order, read from the end.
 
     Raises TrailBroken at a line that is no record, as reading from the start would.
     """
+    from audit.recent import lines_backwards
     from audit.record import NotARecord, from_line
     from audit.verify import records_in
 
-    lines = _last_lines(path)
     with suppress(NotARecord):
-        if len(lines) >= count:
-            return [from_line(line) for line in lines[-count:]]
+        return [from_line(line) for line in islice(lines_backwards(path), count)][::-1]
     return list(records_in(path, last=count))
 
 
@@ -91,29 +88,13 @@ def _readable(lines: Iterable[bytes]) -> Iterator["Record"]:
             yield from_line(line)
 
 
-def _last_lines(path: Path) -> list[bytes]:
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            start = max(size - TAIL_BYTES, 0)
-            file.seek(start)
-            lines = file.read(size - start).split(b"\n")
-    except FileNotFoundError:
-        return []
-    return lines[1 if start else 0 : -1]
-
-
 def reflection_ids(path: Path) -> list[str]:
     """Every reflection the trail names, in the order they came; a quick scan, nothing is parsed."""
     found: dict[str, None] = {}
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                ids = _ID.findall(line)
-                if ids:
-                    found[_decoded(ids[-1])] = None  # the last one is the record's own member
-    except FileNotFoundError:
-        return []
+    for line in _lines(path):
+        ids = _ID.findall(line)
+        if ids:
+            found[_decoded(ids[-1])] = None  # the last one is the record's own member
     found.pop("", None)
     return list(found)
 

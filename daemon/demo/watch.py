@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from audit.recent import appended_since
 from daemon.demo.workspace import Workspace
 from daemon.desk.progress import read_progress
 
@@ -95,16 +96,10 @@ class Watch:
 
     def _new_records(self) -> Iterable[dict[str, Any]]:
         trail = self._space.state / "audit" / "trail.jsonl"
-        try:
-            with trail.open("rb") as file:
-                file.seek(self._read)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    self._read += len(line)
-                    yield json.loads(line)
-        except FileNotFoundError:
-            return
+        for line in appended_since(trail, self._read).splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                self._read += len(line)
+                yield json.loads(line)
 
     def _take(self, record: dict[str, Any]) -> None:
         event, data = record["event"], record["data"]
