@@ -29,6 +29,7 @@ from daemon.engines.choose import preload
 from daemon.kinds import kind_of
 from daemon.learning.exchange import exchange_if_due
 from daemon.monitor.alerts import send_alerts
+from daemon.learning.retest import try_recipes
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
@@ -59,6 +60,7 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
             carry_out_orders(shop)
             take_in(shop, ())
     except Killed:
+        try_recipes(shop)
         return STOPPED
     finally:
         shop.sandbox.close()

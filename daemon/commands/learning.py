@@ -155,10 +155,14 @@ def _retest(options: argparse.Namespace, settings: "Settings", screen: "Screen")
     from daemon.desk.workshop import open_workshop
     from daemon.learning.retest import retest
 
+    refuse_if_stopped(settings)
     with only_one(settings.state / "work.lock"), progress_shown(settings.state):
         shop = open_workshop(settings, os.environ)
         try:
-            outcomes = retest(settings.state, shop.sandbox, shop.beacon.detail)
+            outcomes = retest(settings.state, shop.sandbox, shop.beacon.detail, shop.stop)
+            if shop.stop.asked():
+                words = f"stopped after {len(outcomes)} recipes; the others stay untested"
+                raise CommandError(words, Exit.STOPPED)
         finally:
             shop.sandbox.close()
             shop.beacon.end()
@@ -177,12 +181,22 @@ def _sync(options: argparse.Namespace, settings: "Settings", screen: "Screen") -
 
     if not settings.learning.peers:
         raise CommandError("learning.peers names nobody to exchange recipes with")
+    refuse_if_stopped(settings)
     outcome = exchange(settings, os.environ, datetime.now(UTC))
     words = f"{outcome.sent} recipes sent, {outcome.taken} new ones taken in"
     _tell(options, screen, outcome.to_json(), words)
     for where, why in outcome.refused.items():
         sys.stderr.write(f"mendd: {where}: {why}\n")
     return Exit.WORLD if outcome.refused else Exit.DONE
+
+
+def refuse_if_stopped(settings: "Settings") -> None:
+    """While the kill switch is on nothing is run and nothing is sent. Raises CommandError."""
+    from daemon.killswitch import KillSwitch
+
+    if KillSwitch(settings.kill_switch).on():
+        words = "the kill switch is on: no recipe is tried or exchanged ('mendd on')"
+        raise CommandError(words, Exit.STOPPED)
 
 
 def _tell(options: argparse.Namespace, screen: "Screen", told: dict[str, Any], words: str) -> None:

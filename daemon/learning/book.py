@@ -68,11 +68,14 @@ class RecipeBook:
         write_whole(self.path, data.encode())
 
     def put(self, recipe: Recipe) -> None:
-        """Take a recipe in; one that is known keeps its own record and trust."""
+        """Take a recipe in; one that is known keeps its own record and trust.
+
+        A stranger's demonstration is no part of what is believed, let alone of what we sign.
+        """
         known = self.recipes.get(recipe.id)
         if known is None:
             self.recipes[recipe.id] = recipe
-        elif known.demo is None and recipe.demo is not None:
+        elif known.demo is None and (recipe.trust == "own" or known.trust == "untested"):
             self.recipes[recipe.id] = replace(known, demo=recipe.demo)
 
     def outcome(self, id_: str, *, won: bool) -> Recipe | None:

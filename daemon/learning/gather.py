@@ -126,6 +126,8 @@ def recipe_of(
     shape = shape_of(before[changed[0]], after[changed[0]])
     if shape is None:
         return None
+    if demo and shape_of(demo.before, demo.after) != shape:  # nobody would believe it
+        demo = None
     return Recipe(kind=kind, shape=shape, template=template, evidence=evidence, demo=demo)
 
 

@@ -2,7 +2,7 @@
 
 `state/scores.json` only remembers how far the trail was read; lost, it is counted anew. An engine's
 turn at one piece of work is one try: it begins with its first report or proposal and ends with a
-verdict, or when another engine takes over.
+verdict, or when another engine takes over. In a session of experiments each edit is one.
 """
 
 import json
@@ -18,9 +18,10 @@ from audit.record import Record
 
 EVENTS = frozenset(
     {"received", "reported", "proposed", "trial", "applied", "held", "rejected", "declined"}
-    | {"experiment", "came_back", "reverted"}
+    | {"experiment", "came_back"}
 )
 ENDS = frozenset({"applied", "held", "rejected", "declined"})
+EXPERIMENT = "experiment"
 MOST_OPEN = 1_000
 FEWEST = 10  # tries before a score steers anything
 RECENT = 30
@@ -80,10 +81,12 @@ class Scores:
     scores: dict[str, Score] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)  # by work
     kinds: dict[str, str] = field(default_factory=dict)  # by work that is open
+    won: dict[str, str] = field(default_factory=dict)  # work -> key of the score that won with it
+    spent: dict[str, float] = field(default_factory=dict)  # by session, as told so far
 
     def of(self, engine: str, kind: str, target: str) -> Score:
         """One score, empty at first."""
-        key = f"{engine} {kind} {target}"
+        key = _key(engine, kind, target)
         return self.scores.setdefault(key, Score(engine=engine, kind=kind, target=target))
 
     def count(self, records: Iterable[Record]) -> None:
@@ -92,7 +95,8 @@ class Scores:
             self.seq = max(self.seq, record.seq)
             if record.reflection is not None:
                 self._count(record, record.reflection)
-        for table in (self.turns, self.kinds):
+        tables: tuple[dict[str, Any], ...] = (self.turns, self.kinds, self.won, self.spent)
+        for table in tables:
             while len(table) > MOST_OPEN:
                 table.pop(next(iter(table)))
 
@@ -100,6 +104,12 @@ class Scores:
         data = record.data
         if record.event == "received":
             self.kinds[str(data.get("work") or work)] = str(data.get("kind") or "bug")
+        elif record.event == "came_back":
+            key = self.won.pop(str(data.get("earlier")), "")
+            if key in self.scores:
+                self.scores[key].came_back += 1
+        elif record.event == "experiment":
+            self._experiment(record, work)
         engine = data.get("engine")
         if isinstance(engine, str) and engine and record.event in ("reported", "proposed"):
             turn = self.turns.get(work)
@@ -108,10 +118,23 @@ class Scores:
                 turn = self.turns[work] = Turn(engine=engine, began=record.time)
             turn.attempts += record.event == "proposed"
         if record.event in ENDS:
+            if self.kinds.get(work) == EXPERIMENT:  # each edit ends with its decision
+                return
             if work in self.turns:
                 self.turns[work].cost_usd += _money(data.get("cost_usd"))
             self._end(work, record, won=record.event in ("applied", "held"))
             self.kinds.pop(work, None)
+
+    def _experiment(self, record: Record, work: str) -> None:
+        """An edit of a session is a try of its own; only some sessions stem from a note."""
+        self.kinds[work] = EXPERIMENT
+        if record.data.get("step") != "decide":
+            return
+        spent = _money(record.data.get("spent_usd"))
+        if work in self.turns:
+            self.turns[work].cost_usd += max(spent - self.spent.get(work, 0.0), 0.0)
+        self.spent[work] = spent
+        self._end(work, record, won=record.data.get("outcome") == "kept")
 
     def _end(self, work: str, record: Record, *, won: bool) -> None:
         turn = self.turns.pop(work, None)
@@ -125,6 +148,8 @@ class Scores:
         span = datetime.fromisoformat(record.time) - datetime.fromisoformat(turn.began)
         score.seconds += max(span.total_seconds(), 0.0)
         score.recent = [*score.recent, won][-RECENT:]
+        if won:
+            self.won[work] = _key(score.engine, score.kind, score.target)
 
 
 def up_to_date(state: Path) -> Scores:
@@ -150,6 +175,8 @@ def _remembered(file: Path) -> Scores:
             scores={key: Score(**value) for key, value in kept["scores"].items()},
             turns={key: Turn(**value) for key, value in kept["turns"].items()},
             kinds={str(key): str(value) for key, value in kept["kinds"].items()},
+            won={str(key): str(value) for key, value in kept["won"].items()},
+            spent={str(key): float(value) for key, value in kept["spent"].items()},
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Scores()
@@ -160,8 +187,12 @@ def search_is_hopeless(scores: Scores, kind: str, target: str) -> bool:
 
     By its last tries: at least FEWEST of them, and less than one in ten a success.
     """
-    score = scores.scores.get(f"search {kind} {target}")
+    score = scores.scores.get(_key("search", kind, target))
     return score is not None and len(score.recent) >= FEWEST and score.rate < 0.1
+
+
+def _key(engine: str, kind: str, target: str) -> str:
+    return f"{engine} {kind} {target}"
 
 
 def _money(value: Any) -> float:

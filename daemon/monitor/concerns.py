@@ -180,11 +180,13 @@ def does_harm(records: Sequence[Record], settings: AlertSettings) -> Iterator[Co
     """A learned rule or recipe that made things worse, or no better, and was retired."""
     for record in _of(records, "learned"):
         if record.data.get("step") in ("retired", "harm"):
-            subject = str(record.data.get("rule") or record.data.get("recipe") or "a rule")
+            recipe = record.data.get("recipe")
+            subject = f"recipe {recipe}" if recipe else str(record.data.get("rule") or "a rule")
+            shows = "mendd learning list" if recipe else "mendd learn --rules"
             yield _concern(
                 "harm", "warning", [record], record.target, subject,
                 f"{subject} did not help: {_why(record)}",
-                "it is retired already; 'mendd learn --rules' shows its record",
+                f"it is retired already; '{shows}' shows its record",
             )  # fmt: skip
 
 

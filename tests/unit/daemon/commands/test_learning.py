@@ -83,3 +83,12 @@ def test_a_faulty_bundle_is_a_message(held: Home, tmp_path: Path) -> None:
 
     assert "was not taken in" in refusal(held, "import", str(file), code=1)
     assert "bad2.json" in refusal(held, "import", str(tmp_path / "bad2.json"), code=3)
+
+
+@pytest.mark.parametrize("step", ["retest", "sync"])
+def test_while_the_kill_switch_is_on_nothing_is_tried_or_exchanged(held: Home, step: str) -> None:
+    """Both went on as if nothing were."""
+    learning_section(held, 'peers = ["https://127.0.0.1:1"]')
+    held.mendd("off", "enough")
+
+    assert "the kill switch is on" in refusal(held, step, code=4)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.learning.book import RecipeBook
-from daemon.learning.recipe import NotARecipe, Recipe, recipe_from
+from daemon.learning.recipe import Demo, NotARecipe, Recipe, recipe_from
 from daemon.learning.shapes import Shape
 
 RECIPE = Recipe(
@@ -78,6 +78,19 @@ def test_a_known_recipe_keeps_its_own_record() -> None:
     book.put(replace(RECIPE, trust="untested", wins=99))
 
     assert book.recipes[RECIPE.id] == replace(RECIPE, wins=3)
+
+
+def test_a_strangers_demonstration_is_no_part_of_our_own_recipe() -> None:
+    """It would leave again, signed by us, without a run of it here."""
+    book = RecipeBook(Path("unused"))
+    demo = Demo(before="a", after="b", test="c")
+    book.put(replace(RECIPE, wins=3))
+    book.put(replace(RECIPE, trust="untested", origin="ed25519:x", demo=demo))
+    assert book.recipes[RECIPE.id].demo is None
+
+    book.put(replace(RECIPE, demo=demo))
+
+    assert book.recipes[RECIPE.id].demo == demo
 
 
 def test_priors_follow_the_record_within_bounds() -> None:

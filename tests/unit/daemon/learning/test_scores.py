@@ -96,3 +96,42 @@ def test_only_enough_failures_put_the_search_last(
 
     assert search_is_hopeless(up_to_date(diary.state), "bug", "shop") is hopeless
     assert not search_is_hopeless(up_to_date(diary.state), "bug", "other")
+
+
+def test_a_session_of_experiments_is_no_mending_of_bugs(diary: Diary) -> None:
+    """No note was received for it: its edits counted as the search engine's failures at bugs."""
+    diary.write("experiment", "s1", step="setup")
+    for outcome in ("kept", "reverted", "crashed"):
+        diary.write("proposed", "s1", engine="search")
+        if outcome == "kept":
+            diary.write("applied", "s1")
+        diary.write("experiment", "s1", step="decide", outcome=outcome)
+    diary.write("experiment", "s1", step="finalize")
+    diary.write("rejected", "s1")
+
+    (score,) = up_to_date(diary.state).scores.values()
+    assert (score.engine, score.kind) == ("search", "experiment")
+    assert (score.tries, score.wins, score.attempts) == (3, 1, 3)
+
+
+def test_a_session_costs_what_its_edits_cost(diary: Diary) -> None:
+    """The records of a session hold what it has spent so far, all edits together."""
+    diary.write("experiment", "s1", step="setup")
+    for spent in ("0.100000", "0.250000"):
+        diary.write("proposed", "s1", engine="claude")
+        diary.write("experiment", "s1", step="decide", outcome="reverted", spent_usd=spent)
+
+    assert shown(diary)["claude"]["cost_usd"] == 0.125
+
+
+def test_a_patch_whose_failure_came_back_is_counted_for_who_made_it(diary: Diary) -> None:
+    """It was shown as 0 whatever came back."""
+    diary.work(("search", 1), end="rejected")
+    diary.work(("search", 0), ("claude", 1), end="applied")
+    shown(diary)
+    diary.write("came_back", "w3", earlier="w2")
+    diary.write("came_back", "w4", earlier="w1")
+
+    assert {name: each["came_back"] for name, each in shown(diary).items()} == {
+        "search": 0, "claude": 1,
+    }  # fmt: skip

@@ -29,6 +29,13 @@ def test_a_leak_is_found_and_taken_out(text: str) -> None:
     assert personal(scrubbed(text)) == []
 
 
+@pytest.mark.parametrize("text", ["x = '/data/acme/prices.csv'", "id = 4929123412341"])
+def test_what_only_one_set_of_rules_knows_does_not_leave_either(text: str) -> None:
+    """The rules that take out were in nobody's way: only the others were asked."""
+    assert personal(text)
+    assert personal(scrubbed(text)) == []
+
+
 def test_a_long_word_that_may_be_a_key_does_not_leave() -> None:
     """Nobody knows that it is one, so it stays here."""
     assert personal("x = '" + "aB3" * 20 + "'")

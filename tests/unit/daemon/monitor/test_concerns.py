@@ -84,3 +84,12 @@ def test_the_gravest_come_first(tmp_path: Path) -> None:
         "warning",
         "notice",
     ]
+
+
+def test_harm_names_the_command_that_shows_it(tmp_path: Path) -> None:
+    """The record of a recipe is not among the rules."""
+    harm = {"step": "harm", "recipe": "0123456789abcdef", "reason": "it failed 3 times"}
+    concern = found(tmp_path, [("learned", harm)])["harm"]
+
+    assert concern.subject == "recipe 0123456789abcdef"
+    assert "mendd learning list" in concern.remedy
