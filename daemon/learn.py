@@ -6,7 +6,7 @@ sessions without one), and that it goes again when it does not help. docs/learn.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from daemon.cycle import try_out
 from daemon.engines import Feedback, Proposal
@@ -23,6 +23,8 @@ from daemon.prompting.verify import verified
 from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.road.proof import Goal
+
+RULES = "rules"  # of a held patch, in its work's data
 
 
 def learn(job: Job) -> Ending:
@@ -94,15 +96,33 @@ def written(decision: Decision, book: Book, job: Job) -> Ending:
     patch = patch_of(decision, job.target.prompt, prompt_text(job))
     answer = Proposal(patch=patch, explanation=reason)
     outcome = try_out(answer, Goal(), job) if has_tests(job) else settle_untested(answer, job)
+    if isinstance(outcome, Ending) and outcome.verdict is Verdict.APPLIED:
+        stands(decision, book, job)
+        return outcome
+    # it stands for now: looked at again when there are twice as many sessions
+    waiting = (replace(each, standing="active", why="") for each in decision.retire)
+    books.save(job.shop.state, book.with_records(*waiting))
     if isinstance(outcome, Feedback):
         return Ending(verdict=Verdict.REJECTED, reason=outcome.reason)
-    if outcome.verdict is Verdict.APPLIED:
-        stands(decision, book, job)
+    job.held_data[RULES] = {
+        name: [asdict(each) for each in getattr(decision, name)] for name in ("add", "retire")
+    }
     return outcome
 
 
+def approved(job: Job) -> None:
+    """A person approved the held patch, and it was applied: the rules stand from now on."""
+    kept = job.work.data.get(RULES, {})
+    add, retire = (
+        tuple(books.Record(**each) for each in kept.get(name, ())) for name in ("add", "retire")
+    )
+    decision = Decision(add=add, retire=retire)
+    stands(decision, books.load(job.shop.state, job.target.name, job.target.prompt), job)
+
+
 def stands(decision: Decision, book: Book, job: Job) -> None:
-    """The file was changed: on record rule by rule, and remembered."""
+    """The file was changed: on record rule by rule, and remembered; sessions count from now."""
+    now = job.shop.clock().isoformat()
     for step, records in (("added", decision.add), ("retired", decision.retire)):
         for record in records:
             job.chronicle.write(
@@ -116,7 +136,7 @@ def stands(decision: Decision, book: Book, job: Job) -> None:
                 reason=record.why,
                 files=[job.target.prompt],
             )
-    added = (replace(record, standing="active") for record in decision.add)
+    added = (replace(record, standing="active", since=now) for record in decision.add)
     books.save(job.shop.state, book.with_records(*added, *decision.retire))
 
 

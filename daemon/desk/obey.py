@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 
 from audit.errors import TrailError
+from daemon import learn
 from daemon.apply import (
     Reverted,
     StoppedByKillSwitch,
@@ -23,6 +24,7 @@ from daemon.modifying.begin import under_way
 from daemon.prompting.begin import KIND as LEARNING
 from daemon.prompting.lane import prompt_lane
 from daemon.prompting.ordered import begin_learning
+from daemon.prompting.untested import approved_untested, has_tests
 from daemon.road.certify import held_patch
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
@@ -153,6 +155,8 @@ def approve_with(job: Job, order: Order) -> str:
         shop.store.update(work, data={**work.data, "reason": ending.reason})
         job.chronicle.write("held", reason=ending.reason)
         return f"still held: {ending.reason}"
+    if work.kind == LEARNING and ending.verdict is Verdict.APPLIED:
+        learn.approved(job)
     close_work(work, ending, job, shop)
     return f"{ending.verdict.value}: {ending.reason}"
 
@@ -162,6 +166,8 @@ def prove_and_apply(job: Job, patch: Patch, goal: Goal) -> Ending | Feedback:
     job.engine_name = str(job.work.data.get("engine", ""))
     job.model = str(job.work.data.get("model", ""))
     job.chronicle.attempt = 1
+    if job.work.kind == LEARNING and not has_tests(job):
+        return approved_untested(patch, job)
     proof = proven_now(patch, goal, job)
     if isinstance(proof, Feedback):
         return proof

@@ -120,8 +120,7 @@ class Book:
                 )
                 changed.append(new)
             elif known.standing not in ("active", "confirmed"):
-                since = known.since if known.standing == "wanted" else now
-                changed.append(replace(known, standing="active", since=since, looks=0, why=""))
+                changed.append(replace(known, standing="active", since=now, looks=0, why=""))
         for known in self.records.values():
             if known.id not in rules and known.standing in ("active", "confirmed"):
                 why = "it stands no more in the file: a person took it out, or 'mendd revert'"

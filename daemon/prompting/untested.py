@@ -9,9 +9,9 @@ from daemon.road.baseline import UnusableBaseline
 from daemon.road.ending import Ending
 from daemon.road.job import Job
 from daemon.road.proof import Goal, Proof
-from daemon.road.settle import settle
+from daemon.road.settle import apply_proven, settle
 from daemon.verdict import Evidence, Judgement
-from sandbox.patch import patched
+from sandbox.patch import Patch, PatchError, anchored, patched
 from sandbox.trial import Ending as RunEnding
 
 
@@ -33,13 +33,30 @@ def has_tests(job: Job) -> bool:
 def settle_untested(answer: Proposal, job: Job) -> Ending | Feedback:
     """Every gate, and then the settling of a patch that no test can speak about."""
     job.proposed(answer)
-    refusal = job.gate(answer.patch, Goal())
+    proof = unproven(answer.patch, job)
+    return proof if isinstance(proof, Feedback) else settle(answer, proof, Goal(), job)
+
+
+def approved_untested(patch: Patch, job: Job) -> Ending | Feedback:
+    """A person approved it: on the file as it is now, through every gate, and applied."""
+    try:
+        proof = unproven(anchored(patch, job.source.read), job)
+    except PatchError as error:
+        return Feedback(patch=patch, reason=str(error))
+    if isinstance(proof, Feedback):
+        return proof
+    return apply_proven(proof, Goal(), job.certified(proof), job)
+
+
+def unproven(patch: Patch, job: Job) -> Proof | Feedback:
+    """What stands for a proof where nothing can be run; a gate's refusal all the same."""
+    refusal = job.gate(patch, Goal())
     if refusal:
-        return job.refused(answer.patch, refusal)
+        return job.refused(patch, refusal)
     job.go_without_tests()
-    after = patched(answer.patch, job.source.read)
+    after = patched(patch, job.source.read)
     proof = Proof(
-        patch=answer.patch,
+        patch=patch,
         before={name: job.source.read(name) for name in after},
         after=after,
         trial=job.baseline().run,
@@ -53,4 +70,4 @@ def settle_untested(answer: Proposal, job: Job) -> Ending | Feedback:
         image=job.bench.image_id,
     )
     job.tried(proof)
-    return settle(answer, proof, Goal(), job)
+    return proof

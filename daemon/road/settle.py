@@ -11,16 +11,16 @@ from daemon.apply import (
     StoppedByKillSwitch,
     apply_change,
 )
+from daemon.checks.own_source import review_reason
 from daemon.engines import Feedback, Proposal
 from daemon.learning.gather import learn_from_applied
+from daemon.road.again import comes_again, remember
 from daemon.road.ending import Ending, Killed, Verdict
-from daemon.road.history import PastEdit, oscillation
 from daemon.road.live import stays_healthy, take_back
-from daemon.road.locate import UnreadableSource, enclosing, parse
 from daemon.road.message import commit_message
 from daemon.road.proof import Goal, Proof, prove
 from daemon.verdict import Evidence
-from sandbox.patch import Hunk, Patch, PatchError, anchored
+from sandbox.patch import Patch, PatchError, anchored
 
 if TYPE_CHECKING:
     from daemon.road.job import Job
@@ -31,7 +31,7 @@ MOST_REPEATS = 3  # trials repeated because somebody edits the module meanwhile
 def settle(answer: Proposal, proof: Proof, goal: Goal, job: "Job") -> Ending | Feedback:
     """Decide by autonomy, ambiguity and history; apply only what nobody has to look at."""
     certificate = job.certified(proof)
-    frozen = oscillating(proof.patch, job)
+    frozen = comes_again(proof.patch, job)
     if frozen:
         return held(proof, answer, frozen, Verdict.FROZEN, job)
     reason = needs_a_person(answer, proof, job)
@@ -50,6 +50,9 @@ def needs_a_person(answer: Proposal, proof: Proof, job: "Job") -> str | None:
     autonomy, earlier = job.target.autonomy, job.work.came_back_of
     if autonomy == "explain":
         return "explain"
+    own = review_reason(job.target.name, job.target.path)
+    if own:
+        return own
     if answer.rivals:
         return f"ambiguous: {1 + len(answer.rivals)} patches pass but behave differently"
     if answer.doubt:
@@ -129,6 +132,7 @@ def proven_now(patch: Patch, goal: Goal, job: "Job") -> Proof | Feedback:
     refusal = job.gate(patch, goal)
     if refusal:
         return job.refused(patch, refusal)
+    job.stage("trial", ", ".join(patch.filenames))
     proof = prove(patch, goal, job)
     job.tried(proof)
     if not proof.judgement.accepted:
@@ -151,45 +155,3 @@ def watched(done: Applied, job: "Job") -> Ending:
         reason = f"applied and not taken back: {trouble}; it still stands, as {refused}"
         return Ending(verdict=Verdict.FROZEN, reason=reason)
     return Ending(verdict=Verdict.REVERTED, reason=f"applied and taken back: {trouble}")
-
-
-def oscillating(patch: Patch, job: "Job") -> str | None:
-    """Why history says that a person should look first, or None.
-
-    A target with `region_edits` 0 is worked on for a person who has looked (daemon/modify.py).
-    """
-    if not job.target.region_edits:
-        return None
-    past = {name: job.shop.history.edits(job.target.name, name) for name in patch.filenames}
-    regions = {hunk: region(hunk, job) for hunk in patch.hunks}
-    return oscillation(patch, regions, past, most=job.target.region_edits, now=job.shop.clock())
-
-
-def region(hunk: Hunk, job: "Job") -> str:
-    """The function a hunk lies in, or "" for module level and files that cannot be parsed."""
-    text = job.source.text(hunk.filename)
-    if text is None:
-        return ""
-    try:
-        function = enclosing(parse(text, hunk.filename), hunk.first_line)
-    except UnreadableSource:
-        return ""
-    return function.name if function else ""
-
-
-def remember(proof: Proof, job: "Job") -> None:
-    """Put the applied hunks into the files' history."""
-    now = job.shop.clock().isoformat()
-    for name in proof.patch.filenames:
-        edits = [
-            PastEdit(
-                patch_id=job.patch_id,
-                time=now,
-                region=region(hunk, job),
-                original=hunk.original,
-                replacement=hunk.replacement,
-            )
-            for hunk in proof.patch.hunks
-            if hunk.filename == name
-        ]
-        job.shop.history.remember(job.target.name, name, edits)

@@ -121,7 +121,7 @@ def test_without_a_service_an_order_is_carried_out_all_the_same(site: Site) -> N
         assert "no held patch" in await one.refusal("reject", id="unknown")
         outcome = await one.call("approve", id=id_[:14])
         assert outcome["outcome"].startswith("applied"), outcome
-        assert any("apply (shop.py)" in words for words in one.progress), one.progress
+        assert any("trial (shop.py)" in words for words in one.progress), one.progress
 
     as_agent(site.config, work, "--allow-changes")
 

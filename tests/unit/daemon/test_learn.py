@@ -302,6 +302,64 @@ def test_a_target_without_tests_says_that_nothing_was_run(place: Callable[..., P
     assert here.last("trial")["ending"] == "no tests"
 
 
+def test_a_rule_for_a_target_without_tests_can_be_approved(place: Callable[..., Place]) -> None:
+    """It was answered with "could not be carried out: the unpatched suite ended no tests"."""
+    here = place(LINE + '\nautonomy = "propose"')
+    (here.module / "AGENTS.md").write_text(PROMPT)
+    (here.module / "test_shop.py").unlink()
+    give(here, loop())
+    (held,) = here.shop.store.all()
+
+    here.order("approve", held.id)
+
+    assert "retry-loop" in rules_in(text(here))
+    assert here.last("applied")["evidence"] == "none"
+
+
+def test_sessions_before_the_approval_do_not_speak_against_a_rule(
+    place: Callable[..., Place],
+) -> None:
+    """It was retired at once, by sessions whose agent had never read it."""
+    here = place(LINE + '\nautonomy = "propose"')
+    (here.module / "AGENTS.md").write_text(PROMPT)
+    give(here, loop())
+    (held,) = here.shop.store.all()
+    for nth in range(12):
+        give(here, loop(mark=f"waiting {nth}"))
+
+    here.order("approve", held.id)
+    give(here, loop(mark="after"))
+
+    assert here.events().count("held") == 1
+    assert "its rule stands already" in here.last("declined")["reason"]
+    assert {"retry-loop", "tool-failure"} == {
+        r.data["rule"]
+        for r in here.shop.trail.records(event="learned")
+        if r.data["step"] == "added"
+    }
+
+
+def test_a_retirement_that_waits_is_not_proposed_again(place: Callable[..., Place]) -> None:
+    """Each further session held one more patch that takes out the same line."""
+    here = place(LINE)
+    (here.module / "AGENTS.md").write_text(PROMPT)
+    give(here, loop())
+    (target,) = here.shop.settings.targets
+    settings = replace(here.shop.settings, targets=(replace(target, autonomy="propose"),))
+    here.shop = replace(here.shop, settings=settings)
+    for nth in range(14):
+        give(here, loop(mark=f"after {nth}"))
+    (held,) = here.shop.store.all()
+
+    here.order("approve", held.id)
+    give(here, loop(mark="more"))
+
+    assert rules_in(text(here)) == {}
+    assert "the habit has not become rarer" in here.last("declined")["reason"]
+    retired = [r.data for r in here.shop.trail.records(event="learned")][-2]
+    assert retired["step"] == "retired"
+
+
 def test_kept_sessions_are_bounded(here: Place) -> None:
     """A session without a habit is forgotten once its work is done."""
     for nth in range(3):
