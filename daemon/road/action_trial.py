@@ -5,6 +5,7 @@ once with its own example (sandbox/guest/actions.py). The contract stands in doc
 comes back is untrusted: the schemas are judged here, and nothing but a full report is a pass.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 MOST_OTHERS = 200  # files whose names are compared
 MOST_WORDS = 4_000  # characters of a description
 MOST_SHOWN = 3_000  # characters of a reason
+MOST_STEPS = (
+    500_000  # keywords looked at for one action, some seconds; a large schema takes a fifth
+)
+MOST_COMPARED = 500  # items of which each is compared with each
 START_S = 60.0  # to get a container; the limit of the trial itself is the target's
 
 
@@ -119,23 +124,55 @@ def _fault(action: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
 
 def _schema_fault(schema: Any, example: Any) -> str | None:
     """What is wrong with the parameters, or with the example by them."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import extend
+    from jsonschema.validators import Draft202012Validator
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return 'parameters must be a JSON Schema whose "type" is "object"'
     # a stranger's regular expression can keep us busy for years, and is no use for one example
-    plain = extend(Draft202012Validator, {"pattern": None, "patternProperties": None})
+    unused = {"pattern": None, "patternProperties": None}
+    own = bounded()(Draft202012Validator.META_SCHEMA)
+    plain = bounded(unused)(schema, registry=Registry())
     try:
-        Draft202012Validator.check_schema(schema)
-        error = next(plain(schema, registry=Registry()).iter_errors(example), None)
-    except SchemaError as fault:
-        return f"parameters are no JSON Schema: {fault.message[:500]}"
+        wrong = next(own.iter_errors(schema), None)
+        if wrong is not None:
+            return f"parameters are no JSON Schema: {wrong.message[:500]}"
+        error = next(plain.iter_errors(example), None)
+    except TooMuch:
+        return "parameters take too long to check: make them simpler"
     except Unresolvable as fault:
         return f"parameters refer to what is not in them: {str(fault)[:200]}"
     except RecursionError:
         return "parameters are nested too deeply, or refer to themselves without end"
+    except Exception as fault:  # noqa: BLE001 - a reference may lead to anything, and did
+        return f"parameters cannot be used: {type(fault).__name__}: {str(fault)[:200]}"
     return f"example does not fit parameters: {error.message[:500]}" if error else None
+
+
+class TooMuch(Exception):
+    """A schema that takes too many steps: references can double at each level."""
+
+
+def bounded(changed: Mapping[str, Any] | None = None) -> Any:
+    """A class of validators that take MOST_STEPS steps together; then they raise TooMuch."""
+    from jsonschema.validators import Draft202012Validator, extend
+
+    taken = itertools.count(1)
+
+    def counting(check: Any) -> Any:
+        def checked(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+            if next(taken) > MOST_STEPS:
+                raise TooMuch
+            if check is unique and isinstance(instance, list) and len(instance) > MOST_COMPARED:
+                raise TooMuch
+            yield from check(validator, value, instance, schema) or ()
+
+        return checked
+
+    known = Draft202012Validator.VALIDATORS
+    unique = known["uniqueItems"]
+    return extend(
+        Draft202012Validator,
+        {**{name: counting(check) for name, check in known.items()}, **(changed or {})},
+    )

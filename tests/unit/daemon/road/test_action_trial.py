@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from daemon.engines import BugReport, Proposal
-from daemon.road.action_trial import action_faults
+from daemon.road.action_trial import _faults, action_faults
 from daemon.road.job import Job
 from reflections.reflection import Reflection
 from reflections.store import State
@@ -163,3 +163,37 @@ def test_what_could_not_be_tried_is_no_pass(here: Place, monkeypatch: pytest.Mon
     (waiting,) = here.shop.store.all()
     assert waiting.state is State.WAITING
     assert waiting.attempts == 0
+
+
+DOUBLING = {str(nth): {"allOf": [{"$ref": f"#/$defs/{nth + 1}"}] * 2} for nth in range(60)}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "example", "told"),
+    [
+        ({"$defs": {**DOUBLING, "60": {}}, "$ref": "#/$defs/0"}, {}, "too long"),
+        ({"properties": {"a": {"uniqueItems": True}}}, {"a": [[n] for n in range(5000)]}, "long"),
+        ({"$id": "http://[", "properties": {"a": {"$ref": "x"}}}, {"a": 1}, "Invalid IPv6 URL"),
+        ({"properties": {"a": {"multipleOf": 1e-300}}}, {"a": 10**400}, "OverflowError"),
+        ({"default": [3], "properties": {"a": {"$ref": "#/default"}}}, {"a": 1}, "cannot be used"),
+    ],
+)
+def test_a_schema_made_to_harm_is_refused(
+    parameters: dict[str, object], example: object, told: str
+) -> None:
+    """One kept the worker busy for ever, deaf to the kill switch; others broke the cycle."""
+    schema = {"type": "object", **parameters}
+    action = {"name": "a", "description": "b", "parameters": schema, "example": example}
+
+    (fault,) = _faults(["a.py"], {"a.py": {"actions": [action]}}, {})
+
+    assert told in fault
+
+
+def test_a_large_schema_is_no_harm() -> None:
+    """As many properties as the guest lets through."""
+    properties = {f"p{nth}": {"type": "string", "description": "w"} for nth in range(1_200)}
+    schema = {"type": "object", "properties": properties}
+    action = {"name": "a", "description": "b", "parameters": schema, "example": {"p1": "x"}}
+
+    assert list(_faults(["a.py"], {"a.py": {"actions": [action]}}, {})) == []
