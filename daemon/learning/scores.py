@@ -36,7 +36,7 @@ class Score:
     target: str
     tries: int = 0
     attempts: int = 0  # proposals tried
-    wins: int = 0  # applied, or held for a person
+    wins: int = 0  # applied, held for a person, or proven where nothing may be applied
     came_back: int = 0
     seconds: float = 0.0
     cost_usd: float = 0.0
@@ -71,6 +71,7 @@ class Turn:
     began: str
     attempts: int = 0
     cost_usd: float = 0.0
+    passed: bool = False  # the last patch's trial was good
 
 
 @dataclass(kw_only=True)
@@ -117,13 +118,22 @@ class Scores:
                 self._end(work, record, won=False)
                 turn = self.turns[work] = Turn(engine=engine, began=record.time)
             turn.attempts += record.event == "proposed"
+            turn.passed = False
+        if record.event == "trial" and work in self.turns:
+            self.turns[work].passed = data.get("accepted") is True
         if record.event in ENDS:
             if self.kinds.get(work) == EXPERIMENT:  # each edit ends with its decision
                 return
             if work in self.turns:
                 self.turns[work].cost_usd += _money(data.get("cost_usd"))
-            self._end(work, record, won=record.event in ("applied", "held"))
+            self._end(work, record, won=self._won(record.event, work))
             self.kinds.pop(work, None)
+
+    def _won(self, event: str, work: str) -> bool:
+        """Where nothing may be applied (a dry run, autonomy "explain") a good trial is all."""
+        turn = self.turns.get(work)
+        explained = event == "declined" and turn is not None and turn.passed
+        return explained or event in ("applied", "held")
 
     def _experiment(self, record: Record, work: str) -> None:
         """An edit of a session is a try of its own; only some sessions stem from a note."""

@@ -135,3 +135,14 @@ def test_a_patch_whose_failure_came_back_is_counted_for_who_made_it(diary: Diary
     assert {name: each["came_back"] for name, each in shown(diary).items()} == {
         "search": 0, "claude": 1,
     }  # fmt: skip
+
+
+def test_what_is_only_to_be_explained_is_no_failure(diary: Diary) -> None:
+    """With `autonomy = "explain"` each patch that passed counted against its engine."""
+    for accepted in (True, False):
+        diary.write("received", f"x{accepted}", work=f"x{accepted}", kind="bug")
+        diary.write("proposed", f"x{accepted}", engine="search")
+        diary.write("trial", f"x{accepted}", accepted=accepted)
+        diary.write("declined", f"x{accepted}", reason="autonomy is explain")
+
+    assert shown(diary)["search"]["success"] == 0.5
