@@ -21,7 +21,7 @@ _ROAD = (
     "gate_refused trial reviewed applying applied changed_meanwhile held approved rejected "
     "reverted revert_refused health came_back frozen waiting failed"
 )
-_SERVICE = "started stopped killed resumed budget_stop ordered missed recovered alerted"
+_SERVICE = "started stopped killed resumed budget_stop breaker ordered missed recovered alerted"
 _OTHER_WORK = "modified experiment learned"
 
 EVENTS = frozenset(f"{_ROAD} {_SERVICE} {_OTHER_WORK}".split())

@@ -75,6 +75,12 @@ class TargetSettings:
     health_s: float = setting(30.0, doc="how long health is watched", least=0)
     prompt: str = setting("", doc="prompt file for learned rules, e.g. AGENTS.md; empty: none")
     region_edits: int = setting(3, doc="edits of one region before it is frozen", least=1)
+    day_patches: int = setting(
+        5, doc="patches of one file within 24 hours before the next is frozen", least=1
+    )
+    bug_patches: int = setting(
+        3, doc="patches of a failure that keeps coming back before the next is frozen", least=1
+    )
     metric: tuple[MetricSettings, ...] = setting(
         (), doc="`[[target.metric]]` tables: what experiments may better, and what else they watch"
     )
@@ -147,6 +153,17 @@ class BudgetSettings:
     reflection_usd: float = setting(1.0, doc="per reflection", least=0)
     day_usd: float = setting(10.0, doc="per UTC day", least=0)
     reflection_tokens: int = setting(1_000_000, doc="per reflection, input and output", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakerSettings:
+    """When a target is left alone for a while because nothing works there."""
+
+    failures: int = setting(
+        5, doc="works in a row that failed or were rejected before a target is paused", least=1
+    )
+    pause_s: float = setting(900.0, doc="first pause; each further one is twice as long", least=1)
+    pause_most_s: float = setting(14_400.0, doc="longest pause", least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,3 +324,4 @@ class Settings:
         if name is None:
             return self.targets[0] if len(self.targets) == 1 else None
         return next((target for target in self.targets if target.name == name), None)
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)

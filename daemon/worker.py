@@ -22,6 +22,7 @@ from daemon.desk.finish import OUTAGES, close_work, give_up, postpone
 from daemon.desk.intake import take_in
 from daemon.desk.lock import AlreadyRunning, only_one
 from daemon.desk.obey import carry_out_orders
+from daemon.desk.pauses import Turn, a_turn, on_target
 from daemon.desk.recovery import settle_leftovers
 from daemon.desk.workshop import Workshop, open_workshop
 from daemon.engines import BudgetSpent
@@ -98,12 +99,20 @@ def work_on(item: Work, shop: Workshop) -> None:
         for started in range(1, MOST_STARTS + 1):
             try:
                 with Job(item, target, shop) as job:
-                    close_work(item, kind_of(item).story(job), job, shop)
+    with a_turn(item, shop) as turn:
+        take_turn(item, turn, shop)
+
+
+def take_turn(item: Work, turn: Turn, shop: Workshop) -> None:
+    """Do the work; how it ended goes to the turn as well, for the target's breaker."""
+                    turn.ending = kind_of(item).story(job)
+                    close_work(item, turn.ending, job, shop)
                 return
             except ModuleChanged:  # somebody works there: begin again on what it is now
                 if started == MOST_STARTS:
                     raise
     except (Killed, TrailError):
+        on_target(turn, target.name, item, shop)
         raise
     except ReflectionBudgetSpent as error:
         close_work(item, Ending(verdict=Verdict.HELD, reason=str(error)), job, shop)
@@ -122,6 +131,7 @@ def work_on(item: Work, shop: Workshop) -> None:
 
 
 def lane_of(item: Work, settings: Settings) -> TargetSettings | Ending:
+        turn.failure = str(error)
     """The target the work is done on, or why nothing is to be done."""
     target = target_of(item.reflection, settings)
     if isinstance(target, str):

@@ -19,6 +19,7 @@ from daemon.desk.workshop import Workshop
 from daemon.engines import BugReport, Proposal
 from daemon.killswitch import KillSwitch, StopSignal
 from daemon.road.history import History
+from daemon.road.moment import Uptime
 from daemon.worker import work
 from reflections.store import Store
 from sandbox.patch import Hunk, Patch
@@ -97,6 +98,7 @@ class Place:
             stop=StopSignal(kill_switch),
             environ={},
             clock=lambda: self.now,
+            steady=lambda: Uptime(boot="this", seconds=self.now.timestamp()),
         )
         self.engines: list[ScriptedEngine] = []
         monkeypatch.setattr("daemon.cycle.engines_for", lambda job: tuple(self.engines))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from daemon.checks.own_source import review_reason
 from daemon.commands.finding import Finding, bad, ok, weak
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ def target_findings(target: "TargetSettings", settings: "Settings") -> Iterator[
         yield trouble
         return
     yield ok(area, "folder", f"{target.path}, autonomy {target.autonomy}")
+    own = review_reason(target.name, target.path)
+    if own:
+        yield weak(area, "autonomy", own, "approve its patches one by one; nothing else is needed")
     yield from _writable(area, target)
     yield _git(area, target)
     yield _tests(area, target)

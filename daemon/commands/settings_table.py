@@ -59,6 +59,7 @@ MEANINGS = {
     "learn": "Rules for a prompt file, learned from agents' sessions (docs/learn.md).",
     "modify": "`[modify]`: what a person's instruction may do (docs/modify.md).",
     "learning": "`[learning]`: recipes of edits that held, and their exchange (docs/learning.md).",
+    "breaker": "`[breaker]`: when a target is left alone for a while (docs/service.md).",
     "alerts": "`[alerts]`: what counts as a concern, and who is told (docs/monitoring.md).",
 }
 

@@ -47,6 +47,7 @@ SECTIONS: dict[str, type[Any]] = {
     "budget": BudgetSettings,
     "sandbox": SandboxSettings,
     "inbox": InboxSettings,
+    "breaker": BreakerSettings,
     "triage": TriageSettings,
     "service": ServiceSettings,
     "modify": ModifySettings,

@@ -2,8 +2,9 @@
 
 import json
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from daemon.desk.pauses import pause_of
 from daemon.desk.recovery import settle_changes
 from daemon.desk.workshop import Workshop
 from daemon.monitor.calls import next_call
@@ -13,9 +14,13 @@ FURTHEST = timedelta(days=2)  # a spent budget waits for midnight, an outage les
 
 
 def next_due(shop: Workshop) -> Work | None:
-    """The most pressing work, once nothing of the work before is half done or unrecorded."""
+    """The most pressing work, once nothing of the work before is half done or unrecorded.
+
+    Work on a target that is paused waits, and no other target's work waits behind it.
+    """
     settle_changes(shop)
-    return next(iter(shop.store.due(shop.clock())), None)
+    due = shop.store.due(shop.clock())
+    return next((work for work in due if pause_of(work, shop) is None), None)
 
 
 def forget_odd_times(shop: Workshop) -> None:
@@ -31,7 +36,7 @@ def forget_odd_times(shop: Workshop) -> None:
 def write_due(shop: Workshop) -> None:
     """Write `due.json`: when a worker is wanted next, now for open work; null for never."""
     now = shop.clock()
-    times = [work.not_before or now for work in shop.store.all() if work.state in _ACTIVE]
+    times = [_time_of(work, shop) for work in shop.store.all() if work.state in _ACTIVE]
     called = next_call(shop.settings, now)
     times += [called] if called else []
     due = min(times).isoformat() if times else None
@@ -39,6 +44,12 @@ def write_due(shop: Workshop) -> None:
     beside = path.with_name(f".due.json.{os.getpid()}")
     beside.write_text(json.dumps({"next": due}), "utf-8")
     beside.replace(path)
+
+
+def _time_of(work: Work, shop: Workshop) -> datetime:
+    """When the work may be done: after its own wait, and after its target's pause."""
+    now = shop.clock()
+    return max(work.not_before or now, pause_of(work, shop) or now)
 
 
 _ACTIVE = (State.OPEN, State.WAITING)

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audit.trail import Trail
+from daemon.breakers import BREAKERS, Breakers
 from daemon.budget import Budget
 from daemon.desk.progress import Beacon
 from daemon.killswitch import KillSwitch, StopSignal
 from daemon.road.history import History
+from daemon.road.moment import Moment, Steady, uptime
 from daemon.settings import Settings
 from reflections.store import Store
 from sandbox.errors import SandboxError
@@ -48,8 +50,18 @@ class Workshop:
     environ: Mapping[str, str]
     clock: Callable[[], datetime] = utc_now
     unusable: dict[str, Unusable] = field(default_factory=dict)  # by snapshot
+    steady: Steady = uptime
 
     @property
+    def moment(self) -> Moment:
+        """Now, by the clock on the wall and the one that nobody can set."""
+        return Moment(wall=self.clock(), uptime=self.steady())
+
+    @property
+    def breakers(self) -> Breakers:
+        """Which targets are left alone for a while."""
+        return Breakers(self.state / BREAKERS, self.settings.breaker, self.clock)
+
     def state(self) -> Path:
         """The state folder."""
         return self.settings.state

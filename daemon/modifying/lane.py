@@ -37,6 +37,7 @@ def lane_for(wanted: Instruction, target: TargetSettings, settings: Settings) ->
         max_files=limits.max_files,
         max_lines=limits.max_lines,
         region_edits=0,
+        day_patches=0,
         prompt="",  # a person may ask for any change of a prompt file that `edit` allows
         keep_reproduction_tests=False,
         stage_of="",  # a branch is not live, so nothing is handed on by itself

@@ -17,7 +17,7 @@ from daemon.settings import AlertSettings
 
 EVENTS = frozenset(
     {"applied", "reverted", "revert_refused", "rejected", "failed", "frozen", "held"}
-    | {"came_back", "gate_refused", "trial", "budget_stop", "learned"}
+    | {"came_back", "gate_refused", "trial", "budget_stop", "learned", "breaker"}
 )
 MOST_RECORDS = 20_000
 SUSPICIOUS_GATES = ("scope", "policy")
@@ -150,6 +150,24 @@ def world_away(records: Sequence[Record], settings: AlertSettings) -> Iterator[C
             )  # fmt: skip
 
 
+def left_alone(records: Sequence[Record], settings: AlertSettings) -> Iterator[Concern]:
+    """A target where nothing works, so that it is paused between single tries."""
+    found: dict[str | None, list[Record]] = defaultdict(list)
+    for record in _of(records, "breaker"):
+        if record.data.get("step") == "closed":
+            found.pop(record.target, None)
+        elif record.data.get("step") == "paused":
+            found[record.target].append(record)
+    for target, pauses in found.items():
+        last = pauses[-1].data
+        yield _concern(
+            "paused", "warning", pauses, target, "breaker",
+            f"paused until {last.get('until')} after {last.get('failures')} works in a row that "
+            f"failed or were rejected; the last: {_why(pauses[-1])}",
+            "see to the cause (mendd check); 'mendd on' ends the pause at once",
+        )  # fmt: skip
+
+
 def refused_often(records: Sequence[Record], settings: AlertSettings) -> Iterator[Concern]:
     """Proposals that reach for what is forbidden: a confused engine, or an injected order."""
     found: dict[tuple[str | None, str], list[Record]] = defaultdict(list)
@@ -198,6 +216,7 @@ RULES: tuple[Rule, ...] = (
     refused_often,
     does_harm,
     world_away,
+    left_alone,
     waits_for_a_person,
     money_spent,
 )

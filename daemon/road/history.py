@@ -9,23 +9,40 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+from audit.durable import make_folder, sync_folder
+from daemon.road.moment import Moment, Uptime
 from sandbox.patch import Hunk, Patch
 
-MOST_PER_DAY = 5  # patches of one file; more in a day means that mending does not hold
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PastEdit:
-    """One applied hunk. `region` is the function it lay in, or "" for module level."""
+    """One applied hunk. `region` is the function it lay in, or "" for module level.
+
+    `time` is RFC 3339; `boot` and `uptime_s` are the machine's start and the seconds since then.
+    """
 
     patch_id: str
     time: str
     region: str
     original: str
     replacement: str
+    boot: str = ""
+    uptime_s: float = 0.0
+
+    @property
+    def moment(self) -> Moment:
+        """When it was applied; a time that cannot be read is long ago."""
+        try:
+            wall = datetime.fromisoformat(self.time)
+        except (ValueError, TypeError):
+            wall = LONG_AGO
+        wall = wall if wall.tzinfo else wall.replace(tzinfo=UTC)
+        return Moment(wall=wall, uptime=Uptime(boot=self.boot, seconds=self.uptime_s))
 
 
 class History:
@@ -51,12 +68,15 @@ class History:
     def remember(self, target: str, filename: str, edits: Iterable[PastEdit]) -> None:
         """Append edits, durably."""
         path = self._path(target, filename)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        new = not path.exists()
         lines = "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
         with path.open("ab") as file:
             file.write(b"\n" * _is_torn(path) + lines.encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
+        if new:
+            sync_folder(path.parent)
 
     def _path(self, target: str, filename: str) -> Path:
         digest = hashlib.sha256(filename.encode("utf-8", "surrogateescape")).hexdigest()
@@ -76,12 +96,11 @@ def oscillation(
     past: dict[str, list[PastEdit]],
     *,
     most: int,
-    now: datetime,
 ) -> str | None:
     """Why this patch must wait for a person, or None.
 
-    It undoes an earlier edit, it repeats one (which therefore did not last), it would be the
-    `most`-th edit of a region or beyond, or its file was patched too often within a day.
+    It undoes an earlier edit, it repeats one (which therefore did not last), or it would be the
+    `most`-th edit of a region or beyond.
     """
     for hunk in patch.hunks:
         edits = past.get(hunk.filename, [])
@@ -96,10 +115,6 @@ def oscillation(
         same = {edit.patch_id for edit in here}
         if region and len(same) >= most:
             return f"{region} in {hunk.filename} was already patched {len(same)} times"
-        since = (now - timedelta(days=1)).isoformat()
-        today = {edit.patch_id for edit in edits if edit.time >= since}
-        if len(today) >= MOST_PER_DAY:
-            return f"{hunk.filename} was already patched {len(today)} times within a day"
     return None
 
 
