@@ -17,6 +17,7 @@ from daemon.config.together import section_faults, target_faults
 from daemon.config.toml_reader import Fault, Lines, SettingsError, read_table
 from daemon.settings import (
     AlertSettings,
+    BreakerSettings,
     BudgetSettings,
     ClaudeSettings,
     InboxSettings,
