@@ -90,21 +90,22 @@ def work_on(item: Work, shop: Workshop) -> None:
     if shop.stop.asked():
         raise Killed
     shop.beacon.work(item.id, item.reflection.target)
-    job: Job | None = None
-    try:
-        target = lane_of(item, shop.settings)
-        if isinstance(target, Ending):
-            close_work(item, target, None, shop)
-            return
-        for started in range(1, MOST_STARTS + 1):
-            try:
-                with Job(item, target, shop) as job:
     with a_turn(item, shop) as turn:
         take_turn(item, turn, shop)
 
 
 def take_turn(item: Work, turn: Turn, shop: Workshop) -> None:
     """Do the work; how it ended goes to the turn as well, for the target's breaker."""
+    job: Job | None = None
+    try:
+        target = lane_of(item, shop.settings)
+        if isinstance(target, Ending):
+            close_work(item, target, None, shop)
+            return
+        on_target(turn, target.name, item, shop)
+        for started in range(1, MOST_STARTS + 1):
+            try:
+                with Job(item, target, shop) as job:
                     turn.ending = kind_of(item).story(job)
                     close_work(item, turn.ending, job, shop)
                 return
@@ -112,7 +113,6 @@ def take_turn(item: Work, turn: Turn, shop: Workshop) -> None:
                 if started == MOST_STARTS:
                     raise
     except (Killed, TrailError):
-        on_target(turn, target.name, item, shop)
         raise
     except ReflectionBudgetSpent as error:
         close_work(item, Ending(verdict=Verdict.HELD, reason=str(error)), job, shop)
@@ -122,6 +122,7 @@ def take_turn(item: Work, turn: Turn, shop: Workshop) -> None:
         if shop.stop.asked():  # whatever broke, broke because we were told to stop
             raise Killed from error
         log.warning("%s: %s", item.id, error)
+        turn.failure = str(error)
         postpone(item, "failed", str(error), job, shop)
     except Exception as error:
         if shop.stop.asked():
@@ -131,7 +132,6 @@ def take_turn(item: Work, turn: Turn, shop: Workshop) -> None:
 
 
 def lane_of(item: Work, settings: Settings) -> TargetSettings | Ending:
-        turn.failure = str(error)
     """The target the work is done on, or why nothing is to be done."""
     target = target_of(item.reflection, settings)
     if isinstance(target, str):
