@@ -17,7 +17,7 @@ from daemon.settings import AlertSettings
 
 EVENTS = frozenset(
     {"applied", "reverted", "revert_refused", "rejected", "failed", "frozen", "held"}
-    | {"came_back", "gate_refused", "trial", "budget_stop", "learned", "breaker"}
+    | {"experiment", "came_back", "gate_refused", "trial", "budget_stop", "learned", "breaker"}
 )
 MOST_RECORDS = 20_000
 SUSPICIOUS_GATES = ("scope", "policy")
@@ -63,9 +63,13 @@ def concerns(trail: Path, settings: AlertSettings, now: datetime) -> list[Concer
 def edited_often(records: Sequence[Record], settings: AlertSettings) -> Iterator[Concern]:
     """One file patched again and again: the patches do not reach the cause."""
     edits: dict[tuple[str | None, str], list[Record]] = defaultdict(list)
+    sessions = _sessions(records)
     for record in _of(records, "applied"):
         for name in _texts(record.data.get("files")):
-            edits[record.target, name].append(record)
+            known = edits[record.target, name]
+            again = record.reflection in sessions and record.reflection in _works(known)
+            if not again:  # the kept edits of one session are one change
+                known.append(record)
     for (target, name), found in edits.items():
         if len(found) >= settings.file_edits:
             yield _concern(
@@ -76,17 +80,19 @@ def edited_often(records: Sequence[Record], settings: AlertSettings) -> Iterator
 
 
 def fails_often(records: Sequence[Record], settings: AlertSettings) -> Iterator[Concern]:
-    """Attempts at one target that end without a patch."""
+    """Attempts at one target that a trial or a gate ends; most edits of an experiment do fail."""
     failed: dict[str | None, list[Record]] = defaultdict(list)
-    for record in _of(records, "trial"):
-        if record.data.get("accepted") is False:
+    sessions = _sessions(records)
+    for record in records:
+        bad_trial = record.event == "trial" and record.data.get("accepted") is False
+        if (bad_trial or record.event == "gate_refused") and record.reflection not in sessions:
             failed[record.target].append(record)
     for target, found in failed.items():
         if len(found) >= settings.failed_attempts:
             yield _concern(
                 "failed-attempts", "warning", found, target, "attempts",
                 f"{len(found)} attempts failed in {_days(settings)}; the last: {_why(found[-1])}",
-                "mendd audit list --event trial shows them; is the suite sound, the note right?",
+                f"mendd audit show {found[-1].reflection}: is the suite sound, the note right?",
             )  # fmt: skip
 
 
@@ -246,6 +252,15 @@ def _concern(
 
 def _of(records: Sequence[Record], event: str) -> Iterator[Record]:
     return (record for record in records if record.event == event)
+
+
+def _sessions(records: Sequence[Record]) -> frozenset[str | None]:
+    """The works that are sessions of experiments."""
+    return frozenset(record.reflection for record in _of(records, "experiment"))
+
+
+def _works(records: Sequence[Record]) -> frozenset[str | None]:
+    return frozenset(record.reflection for record in records)
 
 
 def _texts(value: Any) -> list[str]:

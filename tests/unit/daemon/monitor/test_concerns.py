@@ -58,7 +58,12 @@ def test_each_concern_is_seen(tmp_path: Path, kind: str) -> None:
     ("kind", "records"),
     [
         ("edited-often", [APPLIED, APPLIED, ("applied", {"files": ["other.py"]})]),
+        ("edited-often", [("experiment", {"step": "setup"}), APPLIED, APPLIED, APPLIED]),
         ("failed-attempts", [("trial", {"accepted": True})] * 9),
+        (
+            "failed-attempts",
+            [("experiment", {"step": "setup"}), *[("trial", {"accepted": False})] * 9],
+        ),
         ("taken-back", [("reverted", {"reason": "by ada", "by": "ada"})]),
         ("paused", [("breaker", {"step": "paused"}), ("breaker", {"step": "closed"})]),
         ("waits", [("held", {}), ("rejected", {"by": "ada"})]),
@@ -95,3 +100,10 @@ def test_harm_names_the_command_that_shows_it(tmp_path: Path) -> None:
 
     assert concern.subject == "recipe 0123456789abcdef"
     assert "mendd learning list" in concern.remedy
+
+
+def test_attempts_that_no_gate_let_pass_have_failed_too(tmp_path: Path) -> None:
+    """A model that only ever proposes what cannot be tried went unseen."""
+    refused = ("gate_refused", {"gate": "shape", "reason": "lines 1-2 are as they were"})
+
+    assert "as they were" in found(tmp_path, [refused] * 3)["failed-attempts"].words
