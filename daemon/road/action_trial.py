@@ -5,7 +5,6 @@ once with its own example (sandbox/guest/actions.py). The contract stands in doc
 comes back is untrusted: the schemas are judged here, and nothing but a full report is a pass.
 """
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,10 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 MOST_OTHERS = 200  # files whose names are compared
 MOST_WORDS = 4_000  # characters of a description
 MOST_SHOWN = 3_000  # characters of a reason
-MOST_STEPS = (
+MOST_STEPS = 250_000  # keywords looked at for one action, some seconds; most schemas take hundreds
     500_000  # keywords looked at for one action, some seconds; a large schema takes a fifth
 )
+MOST_DEPTH = 150  # keywords inside one another; a level of a schema's own check takes four
 MOST_COMPARED = 500  # items of which each is compared with each
 START_S = 60.0  # to get a container; the limit of the trial itself is the target's
 
@@ -143,7 +143,7 @@ def _schema_fault(schema: Any, example: Any) -> str | None:
         return "parameters take too long to check: make them simpler"
     except Unresolvable as fault:
         return f"parameters refer to what is not in them: {str(fault)[:200]}"
-    except RecursionError:
+    except TooDeep:
         return "parameters are nested too deeply, or refer to themselves without end"
     except Exception as fault:  # noqa: BLE001 - a reference may lead to anything, and did
         return f"parameters cannot be used: {type(fault).__name__}: {str(fault)[:200]}"
@@ -154,19 +154,29 @@ class TooMuch(Exception):
     """A schema that takes too many steps: references can double at each level."""
 
 
+class TooDeep(Exception):
+    """A schema whose end is not in sight; Python's own limit may show as a panic of a library."""
+
+
 def bounded(changed: Mapping[str, Any] | None = None) -> Any:
-    """A class of validators that take MOST_STEPS steps together; then they raise TooMuch."""
+    """A class of validators with MOST_STEPS and MOST_DEPTH; beyond, TooMuch or TooDeep."""
     from jsonschema.validators import Draft202012Validator, extend
 
-    taken = itertools.count(1)
+    taken, depth = 0, 0
 
     def counting(check: Any) -> Any:
         def checked(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-            if next(taken) > MOST_STEPS:
-                raise TooMuch
-            if check is unique and isinstance(instance, list) and len(instance) > MOST_COMPARED:
-                raise TooMuch
-            yield from check(validator, value, instance, schema) or ()
+            nonlocal taken, depth
+            taken, depth = taken + 1, depth + 1
+            try:
+                if depth > MOST_DEPTH:
+                    raise TooDeep
+                many = isinstance(instance, list) and len(instance) > MOST_COMPARED
+                if taken > MOST_STEPS or (check is unique and many):
+                    raise TooMuch
+                yield from check(validator, value, instance, schema) or ()
+            finally:
+                depth -= 1
 
         return checked
 
