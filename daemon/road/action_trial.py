@@ -21,9 +21,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 MOST_OTHERS = 200  # files whose names are compared
 MOST_WORDS = 4_000  # characters of a description
 MOST_SHOWN = 3_000  # characters of a reason
-MOST_STEPS = 250_000  # keywords looked at for one action, some seconds; most schemas take hundreds
-    500_000  # keywords looked at for one action, some seconds; a large schema takes a fifth
-)
+MOST_STEPS = 250_000  # keywords looked at for one action, some seconds; most take hundreds
 MOST_DEPTH = 150  # keywords inside one another; a level of a schema's own check takes four
 MOST_COMPARED = 500  # items of which each is compared with each
 START_S = 60.0  # to get a container; the limit of the trial itself is the target's
