@@ -309,6 +309,7 @@ class Settings:
     local: LocalSettings = field(default_factory=LocalSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     inbox: InboxSettings = field(default_factory=InboxSettings)
     triage: TriageSettings = field(default_factory=TriageSettings)
@@ -324,4 +325,3 @@ class Settings:
         if name is None:
             return self.targets[0] if len(self.targets) == 1 else None
         return next((target for target in self.targets if target.name == name), None)
-    breaker: BreakerSettings = field(default_factory=BreakerSettings)
