@@ -49,10 +49,9 @@ class Workshop:
     stop: StopSignal
     environ: Mapping[str, str]
     clock: Callable[[], datetime] = utc_now
-    unusable: dict[str, Unusable] = field(default_factory=dict)  # by snapshot
     steady: Steady = uptime
+    unusable: dict[str, Unusable] = field(default_factory=dict)  # by snapshot
 
-    @property
     def moment(self) -> Moment:
         """Now, by the clock on the wall and the one that nobody can set."""
         return Moment(wall=self.clock(), uptime=self.steady())
@@ -62,6 +61,7 @@ class Workshop:
         """Which targets are left alone for a while."""
         return Breakers(self.state / BREAKERS, self.settings.breaker, self.clock)
 
+    @property
     def state(self) -> Path:
         """The state folder."""
         return self.settings.state
