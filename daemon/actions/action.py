@@ -35,7 +35,14 @@ class ActionError(Exception):
 
 
 class BadArguments(ActionError):
-    """What was sent does not fit the action's parameters; nothing was done."""
+    """What was sent does not fit the action's parameters; nothing was done.
+
+    `faults` says only what did not fit; the message also says, for a model, what to send.
+    """
+
+    def __init__(self, message: str, faults: str) -> None:
+        super().__init__(message)
+        self.faults = faults
 
 
 class Arguments(BaseModel):
@@ -85,7 +92,7 @@ class Action(Generic[C]):
         except ValidationError as error:
             faults = "\n".join(_fault(fault) for fault in error.errors()[:MOST_FAULTS])
             message = f"{self.name} was not carried out:\n{faults}\n{self._usage()}"
-            raise BadArguments(message) from None
+            raise BadArguments(message, faults) from None
 
     def call(self, sent: Any, context: C) -> Any:
         """Check what was sent, then execute. Raises BadArguments, and what `execute` raises."""

@@ -141,14 +141,15 @@ def _edit(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _checked(step: str, sent: Any) -> dict[str, Any]:
-    from daemon.actions.action import ActionError
+    from daemon.actions.action import BadArguments
     from daemon.experiment.asking import STEPS as ACTIONS
 
     action = next(each for each in ACTIONS if each.name == f"research_{step}")
     try:
         return action.checked(sent).model_dump()
-    except ActionError as error:
-        raise CommandError(str(error)) from None
+    except BadArguments as error:
+        more = f"'mendd research {step} --help' lists the options"
+        raise CommandError(f"nothing was ordered:\n{error.faults}\n{more}") from None
 
 
 def _json(text: str) -> Any:

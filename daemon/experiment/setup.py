@@ -127,7 +127,8 @@ def measured(lab: Lab, changes: dict[str, bytes], metrics: Sequence[Metric]) -> 
         try:
             sample = measure(lab, changes, metrics)
         except ImageUnavailable as error:  # what is to be run is not there at all
-            raise SetupFailed(str(error)) from None
+            words = str(error).replace("the tests", "the command of the metric", 1)
+            raise SetupFailed(words) from None
         if sample.trouble:
             shown = sample.output.strip()[-2000:] or "(nothing)"
             raise SetupFailed(f"{sample.trouble}. The end of its output:\n{shown}")

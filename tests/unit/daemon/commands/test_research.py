@@ -46,6 +46,7 @@ def test_what_cannot_be_asked_is_refused_with_what_to_do(
 
     assert code == 2
     assert why in error
+    assert "Send research_" not in error, "that is for agents"
     assert not (config.parent / "state" / "orders").exists()
 
 
