@@ -5,7 +5,6 @@ verdict about it counts without a person. Folders are compared by what they are 
 names: links and bind mounts lead to the same code.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,9 @@ def own_folders() -> tuple[Path, ...]:
 
 def holds_own_source(target: Path) -> Path | None:
     """The folder of our own running code that a patch to this target could change, or None."""
-    return next((own for own in own_folders() if _within(own, target) or _around(own, target)), None)
+    return next(
+        (own for own in own_folders() if _within(own, target) or _around(own, target)), None
+    )
 
 
 def review_reason(name: str, target: Path) -> str | None:
@@ -59,6 +60,6 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 def _same(one: Path, other: Path) -> bool:
     try:
-        return os.path.samefile(one, other)
+        return one.samefile(other)
     except OSError:
         return False

@@ -46,6 +46,7 @@ def overview(settings: "Settings", now: datetime) -> dict[str, Any]:
         "service": _holder(settings, "service.lock"),
         "worker": worker,
         "under_way": vars(progress) if progress is not None and worker["running"] else None,
+        "paused": _paused(settings, now),
         "work": _work(settings),
         "inbox": _inbox(settings),
         "orders": _count(settings.state / "orders", "*.json"),
@@ -102,6 +103,22 @@ def _one(work: "Work", target: str | None) -> dict[str, Any]:
         "next_try": utc_time(work.not_before) if work.not_before else None,
         "came_back_of": work.came_back_of,
     }
+
+
+def _paused(settings: "Settings", now: datetime) -> list[dict[str, Any]]:
+    """The targets that are left alone for a while, and why."""
+    from daemon.breakers import BREAKERS, Breakers
+
+    breakers = Breakers(settings.state / BREAKERS, settings.breaker, lambda: now)
+    return [
+        {
+            "target": name,
+            "until": utc_time(each.until) if each.until else None,
+            "failures": each.failures,
+            "reason": each.reason,
+        }
+        for name, each in sorted(breakers.paused().items())
+    ]
 
 
 def _inbox(settings: "Settings") -> dict[str, Any]:

@@ -101,6 +101,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("worker", _running(found["worker"])),
         ("kill switch", _switch(found["kill_switch"])),
         ("under way", _under_way(found["under_way"])),
+        *(("paused", _pause(each)) for each in found["paused"]),
         ("inbox", f"{inbox['waiting']} waiting{rejected}"),
         ("orders", f"{found['orders']} waiting" if found["orders"] else ""),
         ("today", _spent(budget)),
@@ -139,6 +140,14 @@ def _under_way(progress: Mapping[str, Any] | None) -> str:
     of = f"{progress['reflection']}: " if progress["reflection"] else ""
     detail = f" ({one_line(progress['detail'], 80)})" if progress["detail"] else ""
     return f"{of}{progress['stage']}{detail}, for {how_long(seconds)}"
+
+
+def _pause(paused: Mapping[str, Any]) -> str:
+    from daemon.show import local_time, one_line
+
+    why = one_line(paused["reason"], 100)
+    what = f"{paused['failures']} works in a row failed or were rejected"
+    return f"{paused['target']} until {local_time(paused['until'])}, as {what}; the last: {why}"
 
 
 def _spent(budget: Mapping[str, Any]) -> str:

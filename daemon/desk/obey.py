@@ -14,6 +14,7 @@ from daemon.apply import (
 )
 from daemon.desk.finish import OUTAGES, close_work, lasting
 from daemon.desk.orders import Order, read_orders
+from daemon.desk.pauses import end_pauses
 from daemon.desk.workshop import Workshop
 from daemon.engines import Feedback
 from daemon.experiment.steps import carry_out as carry_out_step
@@ -82,6 +83,8 @@ def carry_out(order: Order, shop: Workshop) -> str:
     """One order; its outcome in words."""
     if order.kind == "revert":
         return revert(order, shop)
+    if order.kind == "resume":
+        return end_pauses(order.by, shop)
     if order.kind == "modify":
         return begin_modification(order, shop)
     if order.kind == "learn":

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-OrderKind = Literal["approve", "reject", "revert", "modify", "research", "learn"]
+OrderKind = Literal["approve", "reject", "revert", "modify", "research", "learn", "resume"]
 MOST_BYTES = 1 << 20
 
 

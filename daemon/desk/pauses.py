@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from daemon.breakers import Breaker
 from daemon.desk.workshop import Workshop
@@ -63,6 +64,15 @@ def pause_of(work: Work, shop: Workshop) -> datetime | None:
     return breaker.until if breaker else None
 
 
+def end_pauses(by: str, shop: Workshop) -> str:
+    """A person ends every pause; in words."""
+    ended = shop.breakers.end()
+    for name, breaker in ended.items():
+        shop.trail.append("breaker", target=name, data={**_data("closed", breaker), "by": by})
+    over = [f"the pause of {name} is over" for name in ended]
+    return "; ".join(over) or "no target is paused"
+
+
 def _note(work: Work, turn: Turn, shop: Workshop) -> None:
     if not turn.target:
         return
@@ -85,16 +95,15 @@ def _rejection(work: Work, ending: Ending | None) -> str:
 
 
 def _record(step: str, breaker: Breaker, target: str, work: Work, shop: Workshop) -> None:
+    shop.trail.append("breaker", reflection=work.id, target=target, data=_data(step, breaker))
+
+
+def _data(step: str, breaker: Breaker) -> dict[str, Any]:
     until = breaker.until if step == "paused" else None
-    shop.trail.append(
-        "breaker",
-        reflection=work.id,
-        target=target,
-        data={
-            "step": step,
-            "failures": breaker.failures,
-            "pauses": breaker.pauses,
-            "until": utc_time(until) if until else None,
-            "reason": breaker.reason,
-        },
-    )
+    return {
+        "step": step,
+        "failures": breaker.failures,
+        "pauses": breaker.pauses,
+        "until": utc_time(until) if until else None,
+        "reason": breaker.reason,
+    }

@@ -53,9 +53,7 @@ def patched_today(filename: str, job: "Job") -> set[str]:
     shop, target = job.shop, job.target.name
     now, edits = shop.moment(), shop.history.edits(target, filename)
     recent = {edit.patch_id for edit in edits if seconds_between(edit.moment, now) < DAY_S}
-    applied = since(
-        shop.trail.path, now.wall - timedelta(days=1), {"applied"}, most=MOST_RECORDS
-    )
+    applied = since(shop.trail.path, now.wall - timedelta(days=1), {"applied"}, most=MOST_RECORDS)
     made_up_for = {
         str(record.data.get("patch"))
         for record in applied

@@ -145,7 +145,8 @@ def test_a_clock_stepped_by_a_day_pauses_nobody_for_a_day(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"shop": 5}', '{"shop": {"until": "soon"}}', '{"shop": {"until": 1}}']
+    "content",
+    ["", "{", "[]", '{"shop": 5}', '{"shop": {"until": "soon"}}', '{"shop": {"until": 1}}'],
 )
 def test_a_file_that_cannot_be_read_counts_as_none(
     tmp_path: Path, restarted: Callable[[], Breakers], content: str
@@ -241,6 +242,22 @@ def test_works_rejected_in_a_row_pause_the_target_too(place: Callable[..., Place
     assert here.events().count("rejected") == 5
     assert len(engine.answers) == 4
     assert "nothing found" in here.last("breaker")["reason"]
+
+
+def test_mendd_on_ends_the_pause(place: Callable[..., Place]) -> None:
+    """An order like any other, so it is on record and wakes the service."""
+    here = place()
+    here.sandbox.broken = EngineUnavailable("no engine answers")
+    notes(here, 8)
+    here.work()
+
+    here.sandbox.broken = None
+    here.engines = [ScriptedEngine(REPORT, [RIGHT, *[NoPatch(reason="none")] * 9])]
+    here.order("resume", "pauses")
+
+    assert here.file.read_text() == FIXED
+    assert here.last("ordered")["outcome"] == "the pause of shop is over"
+    assert here.last("breaker")["step"] == "closed" and here.last("breaker")["by"] == "ada"
 
 
 def test_a_stopped_try_is_made_again(place: Callable[..., Place]) -> None:

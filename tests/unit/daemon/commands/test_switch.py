@@ -1,11 +1,14 @@
 """`mendd off` and `mendd on`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from daemon import cli
+from daemon.breakers import BREAKERS, Breakers
 from daemon.commands import Exit
+from daemon.desk.orders import Order, read_orders
 from tests.terminal import Home
 
 
@@ -66,3 +69,33 @@ def test_hostile_reasons_are_printed_harmless(home: Home) -> None:
     (home.state / "KILL").write_text("\x1b]0;owned\x07stop\n")
 
     assert "\x1b" not in home.mendd("off") + home.mendd("on")
+
+
+def test_on_ends_the_pauses_of_targets(home: Home) -> None:
+    """By an order, so that it is on record; without a pause there is none."""
+    home.mendd("on")
+    assert not list((home.state / "orders").glob("*.json"))
+
+    pause(home)
+    assert "pause of shop" in home.mendd("on")
+
+    ((_, order),) = read_orders(home.state)
+    assert isinstance(order, Order) and order.kind == "resume"
+
+
+def test_status_shows_a_pause_and_why(home: Home) -> None:
+    """Until when, after how many failures, and the last of them."""
+    pause(home)
+
+    (paused,) = home.json("status")["paused"]
+    said = home.mendd("status")
+
+    assert (paused["target"], paused["failures"]) == ("shop", 5)
+    assert "5 works in a row failed" in said and "no engine answers" in said
+
+
+def pause(home: Home) -> None:
+    settings = home.settings
+    breakers = Breakers(settings.state / BREAKERS, settings.breaker, lambda: datetime.now(UTC))
+    for _ in range(settings.breaker.failures):
+        breakers.failed("shop", "no engine answers")

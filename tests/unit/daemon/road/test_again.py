@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,7 +88,9 @@ def test_fewer_or_older_ones_are_no_hindrance(
 
 
 @pytest.mark.parametrize("step", [DAY, -DAY])
-def test_a_clock_stepped_by_a_day_opens_nothing(place: Callable[..., Place], step: timedelta) -> None:
+def test_a_clock_stepped_by_a_day_opens_nothing(
+    place: Callable[..., Place], step: timedelta
+) -> None:
     """Five patches an hour ago stay five patches an hour ago."""
     here = place()
     patched_before(here, 5, HOUR_S)
@@ -132,9 +133,11 @@ def test_a_patch_that_a_crash_kept_out_of_the_history_counts(place: Callable[...
     assert "2 times within a day" in here.last("frozen")["reason"]
 
 
-def test_edits_of_before_uptimes_were_kept_can_be_read(tmp_path: Path) -> None:
+def test_edits_of_before_uptimes_were_kept_can_be_read() -> None:
     """An older line has only its time."""
-    edit = PastEdit(patch_id="p", time="2026-11-20T12:00:00", region="", original="", replacement="")
+    edit = PastEdit(
+        patch_id="p", time="2026-11-20T12:00:00", region="", original="", replacement=""
+    )
 
     assert seconds_between(edit.moment, at(NOON + DAY, 5.0)) == 86_400
     assert replace(edit, time="soon").moment.wall.year == 1970
