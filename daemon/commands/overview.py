@@ -91,7 +91,7 @@ def _one(work: "Work", target: str | None) -> dict[str, Any]:
     return {
         "id": work.id,
         "state": work.state.value,
-        "target": work.reflection.target or target,
+        "target": data.get("target") or work.reflection.target or target,
         "kind": work.kind,
         "task": work.reflection.task_summary[:500],
         "reason": data.get("reason"),

@@ -72,7 +72,8 @@ def _verdict(lab: Lab) -> Ending:
         with contextlib.suppress(PatchError):  # the module went on; the branch is for a person
             lab.job.held_data["applied"] = as_one_change(lab).to_json()
         return Ending(verdict=Verdict.APPLIED, reason=f"{count} on {session.branch}; {words}")
-    return _held(lab, f"{count} wait for a person, as one patch; {words}")
+    waits = "waits" if len(session.kept) == 1 else "wait"
+    return _held(lab, f"{count} {waits} for a person, as one patch; {words}")
 
 
 def _held(lab: Lab, reason: str) -> Ending:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.commands.overview import overview
 from daemon.engines import Declined
 from daemon.worker import work
 from reflections.store import State, Store, Work
@@ -163,3 +164,17 @@ def test_a_note_without_a_target_means_the_real_one(stage: Place) -> None:
     stage.mend(ScriptedEngine(REPORT, [RIGHT]))
 
     assert stage.file.read_text() == FIXED
+
+
+def test_a_patch_held_on_the_stage_is_shown_where_it_would_land(
+    stage: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The note is about prod, but approving it changes the stage: the status said prod."""
+    (tmp_path / "again").mkdir()
+    (tmp_path / "prod").rename(tmp_path / "again" / "prod")
+    place = Place(tmp_path / "again", f'autonomy = "propose"\n{STAGE}', monkeypatch)
+    mended(place)
+
+    (shown,) = overview(place.shop.settings, place.now)["work"]
+
+    assert (shown["state"], shown["target"]) == ("held", "shop")
