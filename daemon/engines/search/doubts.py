@@ -11,7 +11,7 @@ from daemon.engines.search.candidates import Candidate
 
 EXAMPLE = "it contradicts an example in the documentation"
 ONE_ANSWER = "it answers the same on every input tried, where the code told some apart"
-FEW = "only {inputs} inputs could be tried, too few to tell the {alike} patches that pass apart"
+FEW = "only {inputs} inputs could be tried, too few to tell the {count} patches that pass apart"
 LEFT_RED = "{count} other failing tests that run the same code stay red with it: {tests}"
 FEWEST_ANSWERS = 10  # for ONE_ANSWER to mean something
 FEWEST_INPUTS = 12  # for "behaves alike" to mean something
@@ -46,9 +46,8 @@ def doubt_of(
         return LEFT_RED.format(count=len(left_red), tests=named)
     if one_answer(camp.seen, before):
         return ONE_ANSWER
-    alike = _about_as_likely(camp.members)
-    if inputs is not None and inputs < FEWEST_INPUTS and alike > 1:
-        return FEW.format(inputs=inputs, alike=alike)
+    if inputs is not None and inputs < FEWEST_INPUTS and not _stands_out(camp.members):
+        return FEW.format(inputs=inputs, count=len(camp.members))
     return ""
 
 
@@ -66,6 +65,7 @@ def _answers(seen: Sequence[str]) -> list[str]:
     return [match[0] for match in found if match]
 
 
-def _about_as_likely(members: Sequence[Candidate]) -> int:
-    best = max(member.score for member in members)
-    return sum(member.score >= AS_LIKELY * best for member in members)
+def _stands_out(members: Sequence[Candidate]) -> bool:
+    """Whether one patch is likelier than all the others together."""
+    scores = [member.score for member in members]
+    return max(scores) >= sum(scores) / 2

@@ -17,7 +17,11 @@ def own_tests(report: BugReport, failing: Sequence[str]) -> tuple[str, ...]:
 def goal_of(
     report: BugReport, failing: Sequence[str], evidence: Evidence, library: Library
 ) -> tuple[str, ...]:
-    """The failing tests that run the reported function; the report's own test first."""
+    """The failing tests that run the reported function; the report's own test first.
+
+    Of very many failing tests only some were watched. The others count where they are the same
+    test with other parameters.
+    """
     if report.failing_test is None:
         return ()
     own = own_tests(report, failing)
@@ -27,7 +31,10 @@ def goal_of(
         return own
     lines = range(function.lineno + 1, (function.end_lineno or function.lineno) + 1)
     running = [seen.test for seen in evidence.running(report.filename, lines)]
-    return tuple(dict.fromkeys([*own, *running]))
+    watched = {seen.test for seen in evidence.failing}
+    alike = {test.partition("[")[0] for test in running if "[" in test}
+    siblings = [t for t in failing if t not in watched and t.partition("[")[0] in alike]
+    return tuple(dict.fromkeys([*own, *running, *siblings]))
 
 
 def others_have_reasons(

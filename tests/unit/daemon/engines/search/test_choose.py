@@ -194,14 +194,15 @@ def test_a_later_camp_has_its_own_rivals() -> None:
 
 
 def test_behaving_alike_on_hardly_any_input_means_nothing() -> None:
-    """Two inputs tell no patches apart; twelve do, and so does a clear favourite."""
-    alike = "int|1 int|2"
-    found = choose([candidate(0.9), candidate(0.8)], probe(alike, alike), Failure())
+    """Two inputs tell no patches apart; twelve do, and so does one likelier than all others."""
+    alike = ["int|1 int|2"] * 3
+    three = [candidate(0.9), candidate(0.8), candidate(0.3)]
+    found = choose(three, probe(*alike), Failure())
     assert "only 2 inputs" in found.doubt
-    assert "2 patches" in found.doubt
-    assert choose([candidate(0.9), candidate(0.3)], probe(alike, alike), Failure()).doubt == ""
-    many = replace(probe(alike, alike), inputs=("x",) * 12)
-    assert choose([candidate(0.9), candidate(0.8)], many, Failure()).doubt == ""
+    assert "3 patches" in found.doubt
+    assert choose([candidate(0.9), candidate(0.8)], probe(*alike[:2]), Failure()).doubt == ""
+    many = replace(probe(*alike), inputs=("x",) * 12)
+    assert choose(three, many, Failure()).doubt == ""
 
 
 def test_a_patch_that_leaves_tests_of_the_same_code_red_is_doubted() -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from daemon.engines import BugReport
 from daemon.engines.search.diagnose import Library, own_file, read
 from daemon.engines.search.examine import Evidence, failure_of
+from daemon.engines.search.goal import goal_of
 from daemon.engines.search.ingredients import Pool, constants_in, constants_of
 from daemon.engines.search.localise import FLOOR, Seen, localise, ochiai
 from daemon.engines.search.program import Program, Unparsable
@@ -180,3 +182,15 @@ def test_an_exception_of_the_codes_own_is_a_check_and_no_symptom(
     found = failure_of(Evidence(failing=(seen,)), ["t"], Library(Files({"m.py": text})))
 
     assert (found.checks, found.symptoms) == (checks, symptoms)
+
+
+def test_of_very_many_failing_tests_the_unwatched_siblings_count() -> None:
+    """The same test with other parameters has to turn green too; another test need not."""
+    watched = seen("t.py::test_f[1]", "failed", 2)
+    failing = ["t.py::test_f[1]", "t.py::test_f[2]", "t.py::test_g[1]"]
+    report = BugReport(filename="m.py", function="f", summary="", failing_test="t.py::test_f[1]")
+    library = Library(Files({"m.py": "def f(a):\n    return a\n"}))
+
+    goal = goal_of(report, failing, Evidence(failing=(watched,)), library)
+
+    assert goal == ("t.py::test_f[1]", "t.py::test_f[2]")
