@@ -93,7 +93,10 @@ def make_up_for_report(
     chronicle = Chronicle(shop.trail, work, target.name if target else work.reflection.target)
     chronicle.records = list(shop.trail.records(reflection=work.id))
     make_up_for_summary(work, chronicle, reason)
-    chronicle.save_report(shop)
+    try:
+        chronicle.save_report(shop)
+    except OSError as error:  # 'mendd audit report' can make it; the store has to be right now
+        log.warning("the report of %s cannot be written: %s", work.id, error)
 
 
 def goes_on(work: Work) -> bool:

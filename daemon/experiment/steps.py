@@ -24,6 +24,7 @@ from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
 from reflections.reflection import Reflection
+from reflections.secrets import redact
 from reflections.store import State, Work
 from sandbox.patch import Hunk, PatchError
 
@@ -68,6 +69,7 @@ def open_session(wish: Any, order: "Order", shop: Workshop) -> str:
 def new_session(wish: Setup, order: "Order", shop: Workshop) -> Work:
     """The session in the store. Raises NotNow when no plan can be made of the wish."""
     settings = shop.settings
+    wish = wish.model_copy(update={"words": redact(wish.words)})
     target = settings.target(wish.target or None)
     if target is None:
         known = ", ".join(each.name for each in settings.targets)
@@ -155,7 +157,7 @@ def _edit(lab: Lab, wish: Edited, order: "Order") -> None:
         )
         for each in wish.hunks
     ]
-    research.edit(lab, lambda lab: given(wish.hypothesis, hunks, lab))
+    research.edit(lab, lambda lab: given(redact(wish.hypothesis), hunks, lab))
 
 
 def _run(lab: Lab, wish: Named, order: "Order") -> None:
@@ -175,7 +177,7 @@ def _finalize(lab: Lab, wish: Named, order: "Order") -> None:
 
 def _stop(lab: Lab, wish: Stopped, order: "Order") -> None:
     if not lab.session.end:
-        why = f": {wish.reason}" if wish.reason else ""
+        why = f": {redact(wish.reason)}" if wish.reason else ""
         lab.save(lab.session.ended("stopped", f"stopped by {order.by}{why}"))
 
 

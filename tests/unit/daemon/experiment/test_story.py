@@ -348,3 +348,21 @@ def test_the_status_answers_for_running_and_finished_sessions(
     assert '"suite_enforced": true' in told
     assert '"state": "finished"' in told
     assert '"suite": 1' in told
+
+
+def test_a_secret_in_what_a_person_says_is_kept_nowhere(researching: Make) -> None:
+    """Words, hypothesis, reason: none of them reaches store, trail, archive or report."""
+    place = researching()
+    key = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+    place.step("setup", words=f"the feed needs {key}")
+    hunk = BETTER.patch.hunks[0]
+    sent = {
+        "filename": hunk.filename, "start_line": hunk.first_line, "end_line": hunk.last_line,
+        "original_code": hunk.original, "new_code": hunk.replacement,
+    }  # fmt: skip
+    place.step("edit", hypothesis=f"with {key}", hunks=[sent])
+    place.step("stop", reason=f"out of {key}")
+
+    assert place.archived()
+    kept = [path for path in place.shop.state.rglob("*") if path.is_file()]
+    assert [path for path in kept if key.encode() in path.read_bytes()] == []
