@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from audit.trail import Trail
 from daemon.desk.lock import AlreadyRunning, only_one
 from daemon.settings import Settings
 from daemon.supervision.accepted import Configuration
@@ -17,6 +16,7 @@ from daemon.supervision.ledger import Ledger
 from daemon.supervision.logs import LOG_JSON, start_logging
 from daemon.supervision.supervisor import INTERRUPT, RELOAD, STOP, Service
 from daemon.supervision.wake import Signals, Wake
+from daemon.trail import open_trail
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def _run(
     try:
         Service(
             settings,
-            Ledger(Trail(settings.state / "audit" / "trail.jsonl")),
+            Ledger(open_trail(settings)),
             wake,
             configuration=configuration,
             signals=signals.take,

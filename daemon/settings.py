@@ -252,6 +252,25 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditSettings:
+    """The trail's files and its signed checkpoints (docs/audit.md)."""
+
+    rotate_mib: float = setting(
+        64.0, doc="size at which trail.jsonl is closed and a new file goes on; 0: never", least=0
+    )
+    rotate_days: float = setting(0.0, doc="age at which it is closed; 0: never", least=0)
+    sign: bool = setting(True, doc="sign a checkpoint at the end of each pass with new records")
+    sign_every: int = setting(1000, doc="new records after which one is signed before", least=1)
+    key: str = setting(
+        "", doc="Ed25519 key file; empty: credential `audit_key`, else audit.key in the state"
+    )
+    export: str = setting("", doc="file elsewhere that every checkpoint is added to")
+    export_command: tuple[str, ...] = setting(
+        (), doc="run with the new checkpoints on its standard input"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModifySettings:
     """What a person's instruction (`mendd modify`) may do."""
 
@@ -315,6 +334,7 @@ class Settings:
     triage: TriageSettings = field(default_factory=TriageSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     research: ResearchSettings = field(default_factory=ResearchSettings)
     modify: ModifySettings = field(default_factory=ModifySettings)
     learn: LearnSettings = field(default_factory=LearnSettings)

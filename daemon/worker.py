@@ -24,6 +24,7 @@ from daemon.desk.lock import AlreadyRunning, only_one
 from daemon.desk.obey import carry_out_orders
 from daemon.desk.pauses import Turn, a_turn, on_target
 from daemon.desk.recovery import settle_leftovers
+from daemon.desk.sealing import seal
 from daemon.desk.workshop import Workshop, open_workshop
 from daemon.engines import BudgetSpent
 from daemon.engines.choose import preload
@@ -58,6 +59,7 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
         take_in(shop, complete)
         for each in iter(lambda: next_due(shop), None):
             work_on(each, shop)
+            sign_trail(shop, least=shop.settings.audit.sign_every)
             carry_out_orders(shop)
             take_in(shop, ())
     except Killed:
@@ -68,7 +70,14 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
         call_for_people(shop)
         shop.beacon.end()
         write_due(shop)
+        sign_trail(shop)
     return DONE
+
+
+def sign_trail(shop: Workshop, *, least: int = 1) -> None:
+    """A checkpoint, when that many records are new; the kill switch does not wait for one."""
+    if not shop.stop.asked():
+        seal(shop.settings, shop.trail, shop.environ, shop.clock(), least=least)
 
 
 def call_for_people(shop: Workshop) -> None:

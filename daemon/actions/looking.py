@@ -4,9 +4,10 @@ Nothing is written, and nothing heavy is loaded: `mendd audit` starts as quickly
 """
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands import CommandError
@@ -21,7 +22,7 @@ from daemon.commands.records import (
 
 if TYPE_CHECKING:
     from audit.record import Record
-    from audit.verify import Verification
+    from audit.sealed import Sealed
     from daemon.settings import Settings
 
 LAST = 30
@@ -88,23 +89,44 @@ def records_of(settings: "Settings", given: str) -> "list[Record]":
     return list(records_in(path, reflection=id_))
 
 
-def chain(settings: "Settings", head: str | None = None) -> "Verification":
-    """Check the whole chain, also against a head (`COUNT HASH`) noted elsewhere.
+def chain(
+    settings: "Settings",
+    head: str | None = None,
+    *,
+    copies: Sequence[Path] = (),
+    signers: Path | None = None,
+) -> "Sealed":
+    """Check the whole chain against its checkpoints, and a head (`COUNT HASH`) noted elsewhere.
 
-    Raises CommandError for what is no head.
+    `copies` are exported checkpoints, beside the file `audit.export` names; `signers` says whose
+    to believe. Raises CommandError for what is no head or cannot be read.
     """
-    from audit.verify import read_head, verify
+    from audit.sealed import verify_sealed
+    from audit.sshsig import signers_in
+    from audit.verify import read_head
+    from daemon.trail import exported_file
 
+    exported = exported_file(settings)
+    there = [exported] if exported is not None and exported.is_file() else []
     try:
-        noted = None if head is None else read_head(head)
+        found = verify_sealed(
+            trail_path(settings),
+            head=None if head is None else read_head(head),
+            copies=[*copies, *there],
+            signers=None if signers is None else signers_in(signers.read_text("utf-8")),
+        )
     except ValueError as error:
-        raise CommandError(f"--head: {error}") from None
-    return verify(trail_path(settings), head=noted)
+        raise CommandError(f"the trail cannot be checked so: {error}") from None
+    if exported is not None and not there:
+        missing = f"{exported} (audit.export) is not there: it was not looked at"
+        found = replace(found, unknown=(*found.unknown, missing))
+    return found
 
 
-def chain_document(settings: "Settings", found: "Verification") -> dict[str, Any]:
+def chain_document(settings: "Settings", found: "Sealed") -> dict[str, Any]:
     """What the check found, as JSON data."""
-    return {"trail": str(trail_path(settings)), **vars(found)}
+    seals = {name: value for name, value in vars(found).items() if name != "chain"}
+    return {"trail": str(trail_path(settings)), **vars(found.chain), **seals}
 
 
 def saved_report(settings: "Settings", given: str) -> SavedReport:

@@ -1,12 +1,10 @@
-"""`mendd audit`: list, show, verify and report, all read-only."""
+"""`mendd audit`: list, show, verify, report, export and key; the trail itself is only read."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.actions import looking
-from daemon.commands import CommandError, Exit, add_json, settings_of
-from daemon.commands.records import trail_path
+from daemon.commands import Exit, add_json, audit_seals, settings_of
 
 if TYPE_CHECKING:
     from audit.record import Record
@@ -18,13 +16,15 @@ EXAMPLE = """\
   mendd audit show 20261120T0918          a reflection, by any unambiguous part of its id
   mendd audit show 42                     record 42
   mendd audit verify --head "120 3f0c…"   also against a head noted elsewhere
+  mendd audit verify --checkpoints copy.jsonl --signers signers
+  mendd audit export copy.jsonl           the signed checkpoints that it does not hold yet
   mendd audit report 20261120T0918 > report.md
 """
 TOLD = ("reason", "summary", "outcome", "rationale", "task_summary", "what", "how", "tests", "file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The four ways to look, each with its own options."""
+    """The ways to look, each with its own options."""
     ways = parser.add_subparsers(dest="way", metavar="WAY", required=True)
     listing = ways.add_parser("list", help="the newest records, one a line")
     listing.add_argument("--event", help="only this event, e.g. applied")
@@ -43,10 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "id", metavar="ID", help="reflection (may be abbreviated) or record number"
     )
     verifying = ways.add_parser("verify", help="check the whole chain; names the first bad record")
-    verifying.add_argument("--head", help="COUNT HASH as noted earlier, or a file that holds it")
+    audit_seals.add_arguments(verifying)
     reporting = ways.add_parser("report", help="the report on one reflection")
     reporting.add_argument("id", metavar="ID", help="the reflection; may be abbreviated")
-    for way in (listing, showing, verifying, reporting):
+    exporting = ways.add_parser("export", help="hand out the signed checkpoints")
+    exporting.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="what it lacks is added ('-': all)"
+    )
+    key = ways.add_parser("key", help="who signs here, as ssh-keygen's allowed_signers")
+    for way in (listing, showing, verifying, reporting, exporting, key):
         way.formatter_class, way.epilog = parser.formatter_class, f"example:\n{EXAMPLE.rstrip()}"
         way.add_argument("--config", default=argparse.SUPPRESS, help="the configuration file")
         add_json(way)
@@ -57,7 +62,14 @@ def run(options: argparse.Namespace) -> int:
     from daemon.show import Screen
 
     settings = settings_of(options)
-    ways = {"list": list_records, "show": show, "verify": verify_chain, "report": report}
+    ways = {
+        "list": list_records,
+        "show": show,
+        "verify": audit_seals.verify_chain,
+        "report": report,
+        "export": audit_seals.export,
+        "key": audit_seals.key,
+    }
     return ways[options.way](options, settings, Screen())
 
 
@@ -98,23 +110,6 @@ def show(options: argparse.Namespace, settings: "Settings", screen: "Screen") ->
             screen.say()
         _show_record(record, screen)
     return Exit.DONE
-
-
-def verify_chain(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
-    """Exit code 0 when every record follows on the one before, else 1."""
-    path = trail_path(settings)
-    found = looking.chain(settings, _head(options.head))
-    if options.json:
-        screen.document(looking.chain_document(settings, found))
-    elif found.ok:
-        screen.say(f"{path}: {found}")
-    else:
-        screen.say(f"{path} is broken at {found}")
-        if found.torn:
-            screen.say("only the end is torn: the next record sets it aside, none is lost")
-        else:
-            screen.say(f"the {found.records} records before it are good; compare with a backup")
-    return Exit.DONE if found.ok else Exit.NO
 
 
 def report(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> int:
@@ -168,16 +163,6 @@ def _value(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return "\n".join(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _head(given: str | None) -> str | None:
-    """The head as written, or what the file of that name holds."""
-    if given is None:
-        return None
-    try:
-        return Path(given).read_text("utf-8") if Path(given).is_file() else given
-    except (OSError, ValueError) as error:
-        raise CommandError(f"--head: {error}") from None
 
 
 def _count(text: str) -> int:

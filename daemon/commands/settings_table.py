@@ -61,6 +61,7 @@ MEANINGS = {
     "learning": "`[learning]`: recipes of edits that held, and their exchange (docs/learning.md).",
     "breaker": "`[breaker]`: when a target is left alone for a while (docs/service.md).",
     "alerts": "`[alerts]`: what counts as a concern, and who is told (docs/monitoring.md).",
+    "audit": "`[audit]`: the trail's files and its signed checkpoints (docs/audit.md).",
 }
 
 

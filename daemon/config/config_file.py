@@ -17,6 +17,7 @@ from daemon.config.together import section_faults, target_faults
 from daemon.config.toml_reader import Fault, Lines, SettingsError, read_table
 from daemon.settings import (
     AlertSettings,
+    AuditSettings,
     BreakerSettings,
     BudgetSettings,
     ClaudeSettings,
@@ -55,6 +56,7 @@ SECTIONS: dict[str, type[Any]] = {
     "learn": LearnSettings,
     "learning": LearningSettings,
     "alerts": AlertSettings,
+    "audit": AuditSettings,
     "research": ResearchSettings,
 }
 TOP_KEYS = ("state", "kill_switch", "target", *SECTIONS)

@@ -15,6 +15,7 @@ from daemon.killswitch import KillSwitch, StopSignal
 from daemon.road.history import History
 from daemon.road.moment import Moment, Steady, uptime
 from daemon.settings import Settings
+from daemon.trail import open_trail
 from reflections.store import Store
 from sandbox.errors import SandboxError
 from sandbox.trial import Ending, Limits, Sandbox
@@ -104,7 +105,7 @@ def open_workshop(
     return Workshop(
         settings=settings,
         store=Store(state),
-        trail=Trail(state / "audit" / "trail.jsonl"),
+        trail=open_trail(settings),
         sandbox=sandbox,
         history=History(state / "history"),
         budget=Budget(state / "budget.json", settings.budget),

@@ -1,0 +1,119 @@
+"""Checkpoints: signed statements of how many records there were, and the hash of the last.
+
+They stand in `checkpoints.jsonl` beside the trail, one to a line, and go wherever the operator
+wants them. Who has one shows with it that a tail was cut off or a chain written again. Signing
+needs `cryptography`; this module is for workers and commands, not for the supervisor.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit.durable import append_lines, write_whole
+from audit.sshsig import Signer, allowed_line, sign, signers_in, verified
+
+NAMESPACE = "mendd-checkpoint"
+FILE, SIGNERS = "checkpoints.jsonl", "signers"
+MOST_LINE_BYTES = 4096
+_HASH = re.compile(r"[0-9a-f]{64}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_MEMBERS = {"count", "hash", "signature", "time"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """At `time` (UTC) the trail held `count` records, the last of which had this hash."""
+
+    count: int
+    hash: str
+    time: str
+    signature: str  # SSHSIG, base64 without line breaks
+
+    def statement(self) -> bytes:
+        """The bytes that are signed: three lines."""
+        return f"mendd checkpoint\n{self.count} {self.hash}\n{self.time}\n".encode("ascii")
+
+    def signer(self) -> Signer:
+        """Who signed it. Raises audit.sshsig.BadSignature."""
+        return verified(self.signature, NAMESPACE, self.statement())
+
+    def line(self) -> bytes:
+        """As it stands in the file, newline included."""
+        return json.dumps(vars(self), sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+class NotACheckpoint(ValueError):
+    """A line is no checkpoint; says why."""
+
+
+def signed(head: tuple[int, str], key: Ed25519PrivateKey, now: datetime) -> Checkpoint:
+    """A checkpoint of this head (audit.trail.Trail.head)."""
+    time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    bare = Checkpoint(count=head[0], hash=head[1], time=time, signature="")
+    signature = sign(key, NAMESPACE, bare.statement())
+    return Checkpoint(count=head[0], hash=head[1], time=time, signature=signature)
+
+
+def from_line(line: bytes) -> Checkpoint:
+    """Read one back; the signature is not looked at yet. Raises NotACheckpoint."""
+    try:
+        value = json.loads(line) if len(line) <= MOST_LINE_BYTES else None
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict) or value.keys() != _MEMBERS:
+        raise NotACheckpoint("it is no JSON object of count, hash, signature and time")
+    fits = (
+        type(value["count"]) is int
+        and 0 < value["count"] < 2**53
+        and all(isinstance(value[name], str) for name in ("hash", "signature", "time"))
+        and _HASH.fullmatch(value["hash"])
+        and _TIME.fullmatch(value["time"])
+    )
+    if not fits:
+        raise NotACheckpoint("a member has the wrong type or form")
+    return Checkpoint(**value)
+
+
+def newest(trail: Path) -> Checkpoint | None:
+    """The last checkpoint beside this trail, or None where the last line is none."""
+    try:
+        with (trail.with_name(FILE)).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - 2 * MOST_LINE_BYTES, 0))
+            lines = file.read().split(b"\n")[:-1]
+        return from_line(lines[-1]) if lines else None
+    except (FileNotFoundError, NotACheckpoint):
+        return None
+
+
+def keep(trail: Path, checkpoint: Checkpoint) -> None:
+    """Add it to the file beside the trail, and its signer to those known. Raises OSError."""
+    _know(trail.with_name(SIGNERS), checkpoint.signer())
+    append_lines(trail.with_name(FILE), checkpoint.line())
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Number and content of each line that is not empty; lines are bounded in size."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MOST_LINE_BYTES + 1):
+            number += 1
+            if line.strip():
+                yield number, line
+
+
+def _know(path: Path, signer: Signer) -> None:
+    """Note the key among those that sign here, for `mendd audit verify` and `ssh-keygen`."""
+    try:
+        text = path.read_text("utf-8")
+        if signer in signers_in(text):
+            return
+    except FileNotFoundError:
+        text = ""
+    write_whole(path, (text + allowed_line(signer, NAMESPACE)).encode())
