@@ -22,6 +22,7 @@ from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.road.proof import Goal, Proof, prove
 from daemon.road.reproduce import reproduce
+from daemon.road.searched import keep_ending, known_ending
 from daemon.road.settle import settle
 
 Cycle = Callable[[EngineSession, Job], Ending]
@@ -39,9 +40,12 @@ def in_turns(cycle: Cycle, job: Job) -> Ending:
     job.warm_up()
     ending = Ending(verdict=Verdict.REJECTED, reason="no engine could work on it")
     for engine in engines_for(job):
-        ending = with_fresh_starts(cycle, engine, job)
+        known = known_ending(engine, job)
+        ending = known or with_fresh_starts(cycle, engine, job)
         if not ending.passes_on:
             break
+        if not known:
+            keep_ending(engine, ending, job)
     return ending
 
 
