@@ -16,6 +16,7 @@ TEXTS = (20_000, 4_000, 1_000, 300, 80)
 
 def answer_text(answer: Any, *, most: int = MOST_ANSWER) -> str:
     """The answer as JSON text. Raises ActionError when even cut texts do not make it fit."""
+    answer = _hidden(answer)  # first: what is cut through, or escaped, is not known for a secret
     text = _json(answer)
     for longest in TEXTS:
         if len(text) <= most:
@@ -26,12 +27,25 @@ def answer_text(answer: Any, *, most: int = MOST_ANSWER) -> str:
     return redact(text)
 
 
+def plain_text(text: str, *, most: int = MOST_ANSWER) -> str:
+    """A text that is no JSON, with its secrets hidden, within the cap."""
+    return cut(redact(text), most)
+
+
 def cut(text: str, most: int) -> str:
     """A text's beginning and end, with what is missing between them said."""
     if len(text) <= most:
         return text
     half = most // 2
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {name: _hidden(each) for name, each in value.items()}
+    return [_hidden(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _cut(value: Any, longest: int) -> Any:

@@ -6,7 +6,7 @@ deciding.py, the steps of experiments in daemon/experiment/asking.py.
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -72,7 +72,9 @@ class Reflect(Arguments):
         None, max_length=2000, description="the failing test, as pytest names it"
     )
     traceback: str | None = Field(None, max_length=MOST_TEXT, description="the traceback")
-    labels: tuple[str, ...] = Field((), max_length=20, description="labels")
+    labels: tuple[Annotated[str, Field(max_length=100)], ...] = Field(
+        (), max_length=20, description="labels"
+    )
     dry_run: bool = Field(False, description="check it and say what would become of it, no more")
 
     @model_validator(mode="after")

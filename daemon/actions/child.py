@@ -28,6 +28,8 @@ def run_command(arguments: Sequence[str], caller: Caller) -> Any:
 
     Raises ActionError with the command's own message when it gives no document.
     """
+    if any("\0" in argument for argument in arguments):
+        raise ActionError("a text in it holds the character NUL; send it again without")
     argv = [*program(), "--config", str(caller.settings.file), *arguments]
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -4,7 +4,7 @@ Each runs as the command it is (child.py): with a service that one carries the o
 one the command does.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -38,7 +38,7 @@ class Modify(Arguments):
     instruction: str = Field(
         min_length=1, max_length=20_000, description="what shall be different, in plain words"
     )
-    files: tuple[str, ...] = Field(
+    files: tuple[Annotated[str, Field(max_length=1000)], ...] = Field(
         (), max_length=20, description="files to work on, new ones too; none: told from the words"
     )
     target: str | None = Field(

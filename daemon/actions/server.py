@@ -23,7 +23,7 @@ from mcp.shared.exceptions import McpError
 
 from daemon import __version__
 from daemon.actions.action import Action, ActionError
-from daemon.actions.answers import MOST_ANSWER, answer_text, cut
+from daemon.actions.answers import answer_text, plain_text
 from daemon.actions.caller import Caller
 from daemon.actions.looking import saved_report
 from daemon.actions.registry import Registry
@@ -90,9 +90,9 @@ class AgentServer:
             self._refuse(action)
             return answer_text(action.call(sent, caller)), False
         except ActionError as error:
-            return cut(str(error), MOST_ANSWER), True
+            return plain_text(str(error)), True
         except expected() as error:
-            return cut(in_words(error), MOST_ANSWER), True
+            return plain_text(in_words(error)), True
         except Exception as error:  # the edge: a fault of ours is the answer, not the end
             log.exception("%s broke", name)
             return f"{name} broke in mendd itself ({type(error).__name__}); its log says more", True
@@ -133,7 +133,9 @@ class AgentServer:
         def tell(words: str) -> None:
             nonlocal told
             told += 1
-            send = partial(session.send_progress_notification, token, told, message=words)
+            send = partial(
+                session.send_progress_notification, token, told, message=plain_text(words)
+            )
             try:
                 anyio.from_thread.run(send, token=here)
             except Exception:  # noqa: BLE001 - nobody listens any more
@@ -183,8 +185,8 @@ class AgentServer:
         try:
             found = saved_report(self._caller.settings, unquote(uri.removeprefix(REPORT)))
         except expected() as error:
-            return cut(in_words(error), MOST_ANSWER), True
-        return cut(found.markdown, MOST_ANSWER), False
+            return plain_text(in_words(error)), True
+        return plain_text(found.markdown), False
 
 
 def tool(action: Action[Caller]) -> types.Tool:

@@ -1,6 +1,6 @@
 """The arguments of each step, checked on arrival: commands, orders and agents send the same."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,8 @@ from daemon.actions.action import Arguments
 
 MOST_WORDS = 4_000
 MOST_CODE = 40_000
+MOST_COUNT = 1_000_000_000
+Path = Annotated[str, Field(max_length=1000)]
 
 
 class Setup(Arguments):
@@ -17,7 +19,7 @@ class Setup(Arguments):
     metric: str = Field(
         default="", max_length=40, description="which of the target's metrics, or a name"
     )
-    command: list[str] = Field(
+    command: list[Annotated[str, Field(max_length=MOST_WORDS)]] = Field(
         default=[],
         max_length=50,
         description="command that prints the number; empty: the metric's own",
@@ -26,12 +28,12 @@ class Setup(Arguments):
         default="", max_length=500, description="regular expression with one group, the number"
     )
     direction: Literal["", "lower", "higher"] = Field(default="", description="which way is better")
-    files: list[str] = Field(
+    files: list[Path] = Field(
         default=[],
         max_length=50,
         description="files to experiment with; empty: the metric's own, or all",
     )
-    frozen: list[str] = Field(
+    frozen: list[Path] = Field(
         default=[], max_length=50, description="globs of what is never edited"
     )
     words: str = Field(
@@ -41,10 +43,16 @@ class Setup(Arguments):
     run_s: float | None = Field(
         default=None, ge=1, le=86_400, description="seconds one run may take"
     )
-    spend_usd: float | None = Field(default=None, ge=0, description="what may be spent on models")
-    plateau: int | None = Field(default=None, ge=1, description="edits without gain that end it")
+    spend_usd: float | None = Field(
+        default=None, ge=0, le=1_000_000, description="what may be spent on models"
+    )
+    plateau: int | None = Field(
+        default=None, ge=1, le=1000, description="edits without gain that end it"
+    )
     epsilon: float | None = Field(default=None, ge=0, le=1, description="share of bold edits")
-    seed: int | None = Field(default=None, ge=0, description="same seed, same bold iterations")
+    seed: int | None = Field(
+        default=None, ge=0, le=MOST_COUNT, description="same seed, same bold iterations"
+    )
     noise_runs: int | None = Field(
         default=None, ge=2, le=100, description="runs that measure the noise"
     )
@@ -65,9 +73,13 @@ class GivenHunk(Arguments):
     """One line range and what shall stand there instead."""
 
     filename: str = Field(min_length=1, max_length=1000, description="file, from the root")
-    start_line: int = Field(ge=1, description="first line to replace, counted from 1")
+    start_line: int = Field(
+        ge=1, le=MOST_COUNT, description="first line to replace, counted from 1"
+    )
     end_line: int = Field(
-        ge=0, description="last line to replace, included; start_line - 1 inserts before it"
+        ge=0,
+        le=MOST_COUNT,
+        description="last line to replace, included; start_line - 1 inserts before it",
     )
     original_code: str = Field(max_length=MOST_CODE, description="exact text of those lines now")
     new_code: str = Field(max_length=MOST_CODE, description="what shall stand there")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from daemon.actions.action import ActionError
-from daemon.actions.answers import answer_text, cut
+from daemon.actions.answers import answer_text, cut, plain_text
 
 
 def test_a_short_answer_is_given_whole() -> None:
@@ -39,6 +39,25 @@ def test_secrets_and_odd_characters_do_not_get_out() -> None:
 
     text.encode()
     assert "a1B2a1B2" not in text
+
+
+KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkq\n" * 9 + "-----END PRIVATE KEY-----\n"
+TOKEN = "ghp_" + "a1B2" * 9
+
+
+@pytest.mark.parametrize("at", range(9_970, 10_001, 5))
+def test_a_secret_is_hidden_before_a_text_is_cut(at: int) -> None:
+    """Half of one was not known for a secret any more."""
+    text = answer_text({"diff": "." * at + " " + TOKEN + " " + "." * 200_000})
+
+    assert "a1B2" not in text
+    assert "ghp_" not in text
+
+
+def test_a_key_of_several_lines_is_hidden() -> None:
+    """In JSON its line ends are escaped; in a report they are not."""
+    assert "MIIEvQ" not in answer_text({"markdown": f"see\n{KEY}"})
+    assert "MIIEvQ" not in plain_text(f"see\n{KEY}")
 
 
 def test_a_cut_says_how_much() -> None:

@@ -44,6 +44,12 @@ def test_a_commands_complaint_is_raised(caller: Caller) -> None:
         run_command(["approve", "--json", "--", "x"], caller)
 
 
+def test_a_text_that_no_command_can_take_is_told(caller: Caller) -> None:
+    """It was called a fault in mendd itself."""
+    with pytest.raises(ActionError, match="NUL"):
+        run_command(["approve", "--json", "--", "a\0b"], caller)
+
+
 def test_what_it_says_meanwhile_is_progress(
     caller: Caller, heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,27 @@ def test_the_example_of_a_target_fits_its_own_rules() -> None:
     (action,) = names["ACTIONS"]
     assert set(action) == {"name", "description", "parameters", "execute", "example"}
     assert action["execute"](**action["example"]) == 3
+
+
+def test_every_text_list_and_number_has_its_cap() -> None:
+    """As the page says; a longer file name was "Argument list too long"."""
+    missing = {
+        "string": "maxLength",
+        "array": "maxItems",
+        "integer": "maximum",
+        "number": "maximum",
+    }
+
+    def uncapped(node: Any, where: str) -> Iterator[str]:
+        if isinstance(node, dict):
+            wanted = missing.get(node["type"]) if isinstance(node.get("type"), str) else None
+            if wanted and not {wanted, "enum", "const"} & node.keys():
+                yield where
+            for name, each in node.items():
+                yield from uncapped(each, f"{where}.{name}")
+        elif isinstance(node, list):
+            for each in node:
+                yield from uncapped(each, where)
+
+    for action in agents_actions():
+        assert list(uncapped(action.parameters, action.name)) == []
