@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.durable import append_lines, write_whole
-from audit.sshsig import Signer, allowed_line, sign, signers_in, verified
+from audit.sshsig import BadSignature, Signer, allowed_line, sign, signers_in, verified
 
 NAMESPACE = "mendd-checkpoint"
 FILE, SIGNERS = "checkpoints.jsonl", "signers"
@@ -61,23 +62,30 @@ def signed(head: tuple[int, str], key: Ed25519PrivateKey, now: datetime) -> Chec
 
 
 def from_line(line: bytes) -> Checkpoint:
-    """Read one back; the signature is not looked at yet. Raises NotACheckpoint."""
+    """Read one back; whether the signature fits is asked later.
+
+    Raises NotACheckpoint for what is no JSON object (half a line, for one), and BadSignature for an
+    object that is not made like a checkpoint: nobody signed that.
+    """
     try:
         value = json.loads(line) if len(line) <= MOST_LINE_BYTES else None
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, dict) or value.keys() != _MEMBERS:
-        raise NotACheckpoint("it is no JSON object of count, hash, signature and time")
-    fits = (
+    if not isinstance(value, dict):
+        raise NotACheckpoint("it is no JSON object")
+    if value.keys() != _MEMBERS or not _well_formed(value):
+        raise BadSignature("its members are not those of a checkpoint")
+    return Checkpoint(**value)
+
+
+def _well_formed(value: dict[str, Any]) -> bool:
+    return (
         type(value["count"]) is int
         and 0 < value["count"] < 2**53
         and all(isinstance(value[name], str) for name in ("hash", "signature", "time"))
-        and _HASH.fullmatch(value["hash"])
-        and _TIME.fullmatch(value["time"])
+        and _HASH.fullmatch(value["hash"]) is not None
+        and _TIME.fullmatch(value["time"]) is not None
     )
-    if not fits:
-        raise NotACheckpoint("a member has the wrong type or form")
-    return Checkpoint(**value)
 
 
 def newest(trail: Path) -> Checkpoint | None:
@@ -88,7 +96,7 @@ def newest(trail: Path) -> Checkpoint | None:
             file.seek(max(size - 2 * MOST_LINE_BYTES, 0))
             lines = file.read().split(b"\n")[:-1]
         return from_line(lines[-1]) if lines else None
-    except (FileNotFoundError, NotACheckpoint):
+    except (FileNotFoundError, NotACheckpoint, BadSignature):
         return None
 
 

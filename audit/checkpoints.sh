@@ -23,5 +23,5 @@ while IFS=$'\t' read -r count hash time signature; do
     <"$work/statement" >"$work/said" 2>&1 || { echo "checkpoint $number is false"; exit 1; }
   [[ $count -le $held ]] || { echo "record $((held + 1)): gone, there were $count"; exit 1; }
   grep -qx "$count $hash" "$work/records" || { echo "record $count: not as signed"; exit 1; }
-done < <(jq -Rr 'fromjson? | [.count, .hash, .time, .signature] | @tsv' "$checkpoints")
+done < <(jq -Rr 'fromjson? | objects | [.count, .hash, .time, .signature] | @tsv' "$checkpoints")
 echo "$said; $number checkpoints agree"

@@ -86,12 +86,13 @@ def key(options: argparse.Namespace, settings: "Settings", screen: "Screen") -> 
 def _checkpoints(file: Path) -> list[bytes]:
     """The lines that are checkpoints, whole."""
     from audit.checkpoint import NotACheckpoint, from_line, lines_of
+    from audit.sshsig import BadSignature
 
     found = []
     for _, line in lines_of(file) if file.exists() else ():
         try:
             found.append(from_line(line).line())
-        except NotACheckpoint:
+        except (NotACheckpoint, BadSignature):
             continue
     return found
 
