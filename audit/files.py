@@ -6,9 +6,11 @@ so whatever dies in between leaves every record in exactly one file.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import time as clocks
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import BinaryIO
 
 from audit.record import MAX_LINE_BYTES
 
+LOCK_WAIT_S = 10.0  # an append holds the lock for milliseconds; a stuck writer must not stick us
 _BUFFER = 1024 * 1024
 
 
@@ -88,6 +91,19 @@ def is_at(fd: int, path: Path) -> bool:
     return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
 
+def lock(fd: int, kind: int) -> None:
+    """Lock the trail's file, for readers (fcntl.LOCK_SH) or a writer (LOCK_EX). Raises OSError."""
+    deadline = clocks.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            return fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if clocks.monotonic() > deadline:
+                message = f"another process has held its lock for {LOCK_WAIT_S:.0f} s"
+                raise OSError(errno.EBUSY, message) from error
+            clocks.sleep(0.002)
+
+
 @contextlib.contextmanager
 def _as_it_stands(path: Path) -> Iterator[tuple[list[Path], Part | None]]:
     """The closed files and the growing one, from one moment between two appends."""
@@ -101,7 +117,7 @@ def _as_it_stands(path: Path) -> Iterator[tuple[list[Path], Part | None]]:
             yield closed, None
             return
         with file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # no append is in the middle of its line
+            lock(file.fileno(), fcntl.LOCK_SH)  # no append is in the middle of its line
             if not is_at(file.fileno(), path):
                 continue
             closed, size = closed_files(path), os.fstat(file.fileno()).st_size

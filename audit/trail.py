@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import time as clocks
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from typing import Any
 
 from audit.durable import make_folder, sync_folder, write_whole
 from audit.errors import TrailBroken, TrailError, TrailUnwritable
-from audit.files import closed_files, closed_name, is_at
+from audit.files import closed_files, closed_name, is_at, lock
 from audit.record import GENESIS, Record, new_record
 from audit.tail import first_record, last_record, set_aside, whole_lines_end, write_line
 from audit.verify import Verification, read_head, records_in, verify
@@ -35,8 +34,6 @@ __all__ = [
     "verify",
     "write_head",
 ]
-
-_LOCK_WAIT_S = 10.0  # an append holds the lock for milliseconds; a stuck writer must not stick us
 
 
 def _now() -> datetime:
@@ -112,7 +109,7 @@ class Trail:
         except FileNotFoundError:
             return self._closed_head()
         try:
-            fcntl.flock(fd, fcntl.LOCK_SH)
+            lock(fd, fcntl.LOCK_SH)
             end = whole_lines_end(fd)
             return last_record(fd, end) if end else self._closed_head()
         finally:
@@ -171,7 +168,7 @@ class Trail:
         while True:
             fd = self._open()
             try:
-                _lock(fd)
+                lock(fd, fcntl.LOCK_EX)
                 if is_at(fd, self.path) and not self._closed(fd):
                     yield fd
                     return
@@ -245,18 +242,6 @@ def write_head(path: Path, head: tuple[int, str]) -> None:
 
 def _head_line(count: int, digest: str) -> bytes:
     return f"{count} {digest}\n".encode("ascii")
-
-
-def _lock(fd: int) -> None:
-    deadline = clocks.monotonic() + _LOCK_WAIT_S
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if clocks.monotonic() > deadline:
-                message = f"another process has held its lock for {_LOCK_WAIT_S:.0f} s"
-                raise OSError(errno.EBUSY, message) from error
-            clocks.sleep(0.002)
 
 
 def _remedy(number: int | None) -> str:

@@ -252,11 +252,15 @@ def test_a_stuck_writer_does_not_stick_the_others(tmp_path, monkeypatch):
     import fcntl
 
     trail = filled(tmp_path / "trail.jsonl")
-    monkeypatch.setattr("audit.trail._LOCK_WAIT_S", 0.01)
+    monkeypatch.setattr("audit.files.LOCK_WAIT_S", 0.01)
     with trail.path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(TrailUnwritable, match="another process"):
             trail.append("trial")
+        with pytest.raises(OSError, match="another process"):
+            list(trail.records())
+        with pytest.raises(OSError, match="another process"):
+            trail.head()
 
 
 def test_a_head_is_written_and_read_back(tmp_path):
