@@ -10,9 +10,10 @@ file itself and by nothing else.
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from daemon.prompting.section import Rule
 from reflections.storage import replace_durably
@@ -65,6 +66,9 @@ class Record:
     def rule(self) -> Rule:
         """The rule as it stands in the file."""
         return Rule(id=self.id, text=self.text, by_model=self.by_model)
+
+
+Row = TypeVar("Row", Told, Record)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +160,8 @@ def _read(path: Path, empty: Book) -> Book:
         return replace(
             empty,
             sessions=tuple(_looked(each) for each in data["sessions"]),
-            notes=tuple(Told(**each) for each in data["notes"]),
-            records={each["id"]: Record(**each) for each in data["records"]},
+            notes=tuple(_plain(Told(**each)) for each in data["notes"]),
+            records={each["id"]: _plain(Record(**each)) for each in data["records"]},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return empty
@@ -183,5 +187,22 @@ def path_of(state: Path, target: str, prompt: str) -> Path:
 
 
 def _looked(data: Mapping[str, Any]) -> Looked:
-    tools = {name: tuple(used) for name, used in data["tools"].items()}
-    return Looked(digest=data["digest"], time=data["time"], counts=data["counts"], tools=tools)
+    counts = {str(name): int(count) for name, count in data["counts"].items()}
+    tools = {str(name): tuple(map(str, used)) for name, used in data["tools"].items()}
+    return Looked(digest=str(data["digest"]), time=_time(data["time"]), counts=counts, tools=tools)
+
+
+def _plain(read: Row) -> Row:
+    """The same, of which every member has the type it was written with. Raises TypeError."""
+    for each in fields(read):
+        wanted = each.type if each.type in (bool, int, float) else str  # a Literal is text, too
+        if type(getattr(read, each.name)) is not wanted:
+            raise TypeError(f"{each.name} is no {wanted}")
+    _time(read.time if isinstance(read, Told) else read.since)
+    return read
+
+
+def _time(text: str) -> str:
+    """The same text, if it is a time. Raises ValueError, TypeError."""
+    datetime.fromisoformat(text)
+    return text

@@ -405,3 +405,30 @@ def test_every_labelled_session_passes_through_the_inbox(here: Place) -> None:
 
     assert "unreadable" not in here.events()
     assert text(here).startswith(PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("table", "member", "value"),
+    [
+        ("sessions", "counts", {"retry-loop": "often"}),
+        ("sessions", "counts", [1]),
+        ("sessions", "time", None),
+        ("records", "since", "yesterday"),
+        ("records", "looks", "a"),
+        ("records", "standing", 7),
+    ],
+)
+def test_a_book_that_is_none_counts_as_empty(
+    here: Place, table: str, member: str, value: object
+) -> None:
+    """As the page says; it broke the cycle with a TypeError, five times for each session."""
+    give(here, loop())
+    (path,) = (here.shop.state / "prompting").glob("*.json")
+    data = json.loads(path.read_text())
+    data[table][0][member] = value
+    path.write_text(json.dumps(data))
+
+    give(here, loop(mark="b"))
+
+    assert "its rule stands already" in here.last("declined")["reason"]
+    assert "failed" not in here.events()
