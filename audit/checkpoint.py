@@ -44,6 +44,10 @@ class Checkpoint:
         """Who signed it. Raises audit.sshsig.BadSignature."""
         return verified(self.signature, NAMESPACE, self.statement())
 
+    def contradicts(self, head: tuple[int, str]) -> bool:
+        """Whether a trail that ends so was cut, or ends in another record than the signed one."""
+        return head[0] < self.count or (head[0] == self.count and head[1] != self.hash)
+
     def line(self) -> bytes:
         """As it stands in the file, newline included."""
         return json.dumps(vars(self), sort_keys=True, separators=(",", ":")).encode() + b"\n"
@@ -68,7 +72,8 @@ def from_line(line: bytes) -> Checkpoint:
     object that is not made like a checkpoint: nobody signed that.
     """
     try:
-        value = json.loads(line) if len(line) <= MOST_LINE_BYTES else None
+        text = line.decode("utf-8", "replace")  # as jq reads it: a damaged member, not no line
+        value = json.loads(text, strict=False) if len(line) <= MOST_LINE_BYTES else None
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

@@ -1,5 +1,6 @@
 """The one audit trail of an installation: opened for writing, and where its checkpoints go."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ from audit.trail import Rotation, Trail
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
+
+CREDENTIAL = "audit_key"
 
 
 def open_trail(settings: "Settings") -> Trail:
@@ -18,3 +21,18 @@ def open_trail(settings: "Settings") -> Trail:
 def exported_file(settings: "Settings") -> Path | None:
     """The file elsewhere that checkpoints are added to, if `[audit]` names one."""
     return settings.file.parent / settings.audit.export if settings.audit.export else None
+
+
+def key_file(settings: "Settings", environ: Mapping[str, str]) -> Path:
+    """Where the signing key is: `audit.key`, else the systemd credential, else the state folder."""
+    if settings.audit.key:
+        return settings.file.parent / settings.audit.key
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if folder and (Path(folder) / CREDENTIAL).exists():
+        return Path(folder) / CREDENTIAL
+    return own_key_file(settings)
+
+
+def own_key_file(settings: "Settings") -> Path:
+    """The key that mendd makes when it was given none."""
+    return settings.state / "audit.key"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.commands.check_trail import trail_findings
 from daemon.commands.finding import Finding, bad, ok, weak
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def folder_findings(settings: "Settings") -> Iterator[Finding]:
     yield _kill_switch(settings)
     yield _service(settings)
     yield _store(settings)
-    yield _trail(settings)
+    yield from trail_findings(settings)
 
 
 def _folder(name: str, path: Path) -> Finding:
@@ -123,15 +124,3 @@ def _store(settings: "Settings") -> Finding:
         return bad(AREA, "store", str(error), "see to the file it names")
     finally:
         store.close()
-
-
-def _trail(settings: "Settings") -> Finding:
-    """Only its end, which every append builds on; the whole is `audit verify`'s business."""
-    from audit.errors import TrailError
-    from audit.trail import Trail
-
-    try:
-        count, _ = Trail(settings.state / "audit" / "trail.jsonl").head()
-    except (TrailError, OSError) as error:
-        return bad(AREA, "trail", str(error), "'mendd audit verify' says where it breaks")
-    return ok(AREA, "trail", f"{count} records; 'mendd audit verify' checks them all")

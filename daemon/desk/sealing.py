@@ -20,10 +20,9 @@ from audit.keys import BadKey, key_in, key_made_once
 from audit.trail import Trail
 from daemon.road.live import KEPT_ENVIRONMENT
 from daemon.settings import Settings
-from daemon.trail import exported_file
+from daemon.trail import exported_file, key_file, own_key_file
 
 log = logging.getLogger("mendd.audit")
-CREDENTIAL = "audit_key"
 EXPORTED = "exported.json"
 COMMAND_S = 60.0
 MOST_SAID = 500
@@ -59,27 +58,22 @@ def seal(
 
 
 def signing_key(settings: Settings, environ: Mapping[str, str]) -> Ed25519PrivateKey:
-    """`audit.key`, else the systemd credential, else the state folder's. Raises OSError, BadKey."""
-    if settings.audit.key:
-        return key_in(settings.file.parent / settings.audit.key)
-    folder = environ.get("CREDENTIALS_DIRECTORY")
-    if folder and (Path(folder) / CREDENTIAL).exists():
-        return key_in(Path(folder) / CREDENTIAL)
-    return key_made_once(settings.state / "audit.key")
+    """The key that was given, or our own, made at the first call. Raises OSError, BadKey."""
+    file = key_file(settings, environ)
+    return key_made_once(file) if file == own_key_file(settings) else key_in(file)
 
 
 def _sealed(
     trail: Trail, settings: Settings, environ: Mapping[str, str], now: datetime, least: int
 ) -> Checkpoint | None:
     head, last = trail.head(), newest(trail.path)
-    if last is not None and (head[0] < last.count or head[0] == last.count != 0):
-        if head != (last.count, last.hash):
-            log.error(
-                "the trail ends at record %d and is not the one that was signed at record %d: "
-                "'mendd audit verify' says more. Nothing is signed until it is that one again",
-                head[0],
-                last.count,
-            )
+    if last is not None and last.contradicts(head):
+        log.error(
+            "the trail ends at record %d and is not the one that was signed at record %d: "
+            "'mendd audit verify' says more. Nothing is signed until it is that one again",
+            head[0],
+            last.count,
+        )
         return None
     if head[0] - (last.count if last else 0) < least:
         return None
