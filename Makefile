@@ -1,10 +1,10 @@
 # mendd's commands. `make demo` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
 MENDD := .venv/bin/mendd
-.PHONY: help demo test check venv engine tools bench lock clean
+.PHONY: help demo test check venv engine tools bench lock sbom audit-deps wheel clean
 
 help:  ## show this
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 12
 
 demo: venv engine  ## watch the real service mend the example module
 	$(MENDD) demo
@@ -35,6 +35,15 @@ lock: venv  ## renew requirements.lock from pyproject.toml (hashes, no index add
 	.venv/bin/python -m pip --quiet install uv
 	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+
+sbom: venv  ## what mendd is made of: dist/mendd.cdx.json (CycloneDX)
+	.venv/bin/python -m scripts.sbom dist/mendd.cdx.json
+
+audit-deps: venv  ## are locked packages known to be vulnerable? (OSV; DATA=all.zip without a network)
+	@.venv/bin/python -m scripts.audit_deps $(if $(DATA),--data $(DATA))
+
+wheel: venv  ## the wheel of HEAD in dist/, built twice and compared
+	@scripts/wheel.sh
 
 clean:  ## remove what the commands above made here
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
