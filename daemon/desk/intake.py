@@ -163,12 +163,25 @@ def take_note(note: Reflection, file: TakenFile, shop: Workshop) -> None:
 
 
 def take_sessions(sessions: Sequence[Transcript], file: TakenFile, shop: Workshop) -> None:
-    """Agents' sessions: kept as files of their own, and one work to learn from them."""
+    """Agents' sessions: kept as files of their own, and for each target one work to learn."""
     source, received = printable(file.arrival.name), file.arrival.received
-    begun = begin(sessions, shop, source=source, received=received)
-    said = {**begun.data, **note_words(begun.note)}
-    file.records.append((begun.event, begun.note, said))
-    file.new += begun.new
+    by_target: dict[str | None, list[Transcript]] = {}
+    for session in sessions:
+        by_target.setdefault(meant_by(session, shop), []).append(session)
+    for target, alike in by_target.items():
+        begun = begin(alike, shop, source=source, received=received, target=target)
+        said = {**begun.data, **note_words(begun.note)}
+        file.records.append((begun.event, begun.note, said))
+        file.new += begun.new
+
+
+def meant_by(session: Transcript, shop: Workshop) -> str | None:
+    """What tells the session's target: the name it gives, or whose folder it worked in."""
+    if session.target or session.folder is None:
+        return session.target
+    folder = f"{session.folder}/"
+    targets = shop.settings.targets
+    return next((each.name for each in targets if folder.startswith(f"{each.path}/")), None)
 
 
 def note_words(note: Reflection) -> dict[str, str]:

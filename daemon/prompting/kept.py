@@ -6,6 +6,7 @@ whole at every change.
 """
 
 import json
+import os
 import re
 import time
 from collections.abc import Collection
@@ -17,6 +18,7 @@ from reflections.transcripts.transcript import Transcript
 FOLDER = "sessions"
 MOST_MIB = 64  # all of them together
 MOST_FILE_MIB = 64
+MIB = 1 << 20
 GRACE_S = 60.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -27,7 +29,7 @@ def keep(state: Path, session: Transcript) -> str:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         data = json.dumps(session.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
-        replace_durably(path, path.with_suffix(".part"), data)
+        replace_durably(path, path.with_suffix(f".{os.getpid()}.part"), data)  # others keep, too
     return session.digest
 
 
@@ -37,7 +39,7 @@ def kept(state: Path, digest: str) -> Transcript | None:
         return None
     path = _path(state, digest)
     try:
-        if path.is_symlink() or path.stat().st_size > MOST_FILE_MIB << 20:
+        if path.is_symlink() or path.stat().st_size > MOST_FILE_MIB * MIB:
             return None
         return Transcript.from_json(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -51,13 +53,16 @@ def prune(state: Path, needed: Collection[str]) -> int:
     """
     now = time.time()
     folder, gone, size = state / FOLDER, 0, 0
-    found = [(path, path.stat()) for path in folder.glob("*.json") if path.is_file()]
+    paths = (*folder.glob("*.json"), *folder.glob("*.part"))  # of a keeper that was killed
+    found = [(path, path.stat()) for path in paths if path.is_file()]
     for path, status in sorted(found, key=lambda each: -each[1].st_mtime_ns):
-        size += status.st_size
         new = abs(now - status.st_mtime) < GRACE_S
-        if (path.stem not in needed and not new) or size > MOST_MIB << 20:
+        wanted = (path.suffix == ".json" and path.stem in needed) or new
+        if not wanted or size + status.st_size > MOST_MIB * MIB:
             path.unlink(missing_ok=True)
             gone += 1
+        else:
+            size += status.st_size
     return gone
 
 

@@ -17,8 +17,10 @@ def begin_learning(order: Order, shop: Workshop) -> str:
     """Open the work, or say why not. The same order carried out twice opens one work."""
     digests, target = order.data.get("sessions"), order.data.get("target")
     prompt = order.data.get("prompt", "")
-    if not isinstance(digests, list) or not 0 < len(digests) <= MOST_SESSIONS:
+    if not isinstance(digests, list) or not digests:
         return f"{NOT_BEGUN}: the order names no sessions"
+    if len(digests) > MOST_SESSIONS:
+        return f"{NOT_BEGUN}: more than {MOST_SESSIONS} sessions at once; learn from some of them"
     if not isinstance(prompt, str) or not (target is None or isinstance(target, str)):
         return f"{NOT_BEGUN}: the order's target or prompt is no text"
     if PurePosixPath(prompt).is_absolute() or ".." in PurePosixPath(prompt).parts:

@@ -36,7 +36,7 @@ class Rule:
 
 
 class Damaged(ValueError):
-    """The marks do not pair, or something else stands between them; says what to do."""
+    """The marks do not pair, or the file is no text in UTF-8; says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,8 @@ def find(text: str) -> Section | None:
     A person may edit rules or take them out. Lines between the marks that are no rule are left
     as they are.
     """
+    if "\0" in text:
+        raise Damaged("it holds NUL characters, as UTF-16 text does; save it as UTF-8")
     lines = split_lines(text)
     begins = [n for n, line in enumerate(lines, 1) if line_body(line).strip() == BEGIN]
     ends = [n for n, line in enumerate(lines, 1) if line_body(line).strip() == END]

@@ -150,6 +150,25 @@ def test_sessions_that_are_told_alike_are_each_looked_at(here: Place) -> None:
     assert not list(inbox.glob("*.json"))
 
 
+def test_each_session_of_a_file_goes_to_its_own_target(here: Place) -> None:
+    """All of them were counted for the target of the first."""
+    other = here.folder / "other"
+    other.mkdir()
+    (other / "AGENTS.md").write_text(PROMPT)
+    (other / "test_it.py").write_text("def test_it(): pass\n")
+    (target,) = here.shop.settings.targets
+    two = (target, replace(target, name="other", path=other))
+    here.shop = replace(here.shop, settings=replace(here.shop.settings, targets=two))
+
+    named, folder = loop(mark="a"), loop(mark="b")
+    give(here, json.dumps([{**named, "target": "shop"}, {**folder, "cwd": f"{other}/src"}]))
+
+    assert "retry-loop" in rules_in(text(here))
+    assert "retry-loop" in rules_in((other / "AGENTS.md").read_text())
+    (first, second) = here.shop.trail.records(event="applied")
+    assert {first.target, second.target} == {"shop", "other"}
+
+
 def test_a_file_that_breaks_a_detector_stops_nothing(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +258,16 @@ def test_a_damaged_section_is_left_alone(here: Place) -> None:
 
     assert "do not pair" in here.last("declined")["reason"]
     assert text(here) == PROMPT + BEGIN + "\n"
+
+
+def test_a_file_in_utf_16_is_left_alone(here: Place) -> None:
+    """A section of ASCII bytes at its end would make it unreadable."""
+    data = PROMPT.encode("utf-16")
+    (here.module / "AGENTS.md").write_bytes(data)
+    give(here, loop())
+
+    assert (here.module / "AGENTS.md").read_bytes() == data
+    assert "save it as UTF-8" in here.last("declined")["reason"]
 
 
 def test_words_of_a_session_never_get_into_the_file(here: Place) -> None:
