@@ -101,7 +101,11 @@ def _target(options: argparse.Namespace, settings: "Settings") -> "TargetSetting
         what = f"no target is called {options.target!r}" if options.target else "which target?"
         raise CommandError(f"{what} Choose with --target; known are: {known}")
     if options.prompt:
-        return replace(target, prompt=inside(options.prompt, target))
+        named = inside(options.prompt, target)
+        if named != target.prompt and not (target.path / named).is_file():
+            made = "only a `prompt` of the settings is made"
+            raise CommandError(f"there is no {named} in {target.name}; {made}")
+        return replace(target, prompt=named)
     if not target.prompt and not options.rules:
         raise CommandError(
             f'{target.name} has no prompt file: set `prompt = "AGENTS.md"` for it, or give --prompt'

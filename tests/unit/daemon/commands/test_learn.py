@@ -87,6 +87,14 @@ def test_a_prompt_outside_the_target_is_refused(learner: Home) -> None:
     assert "outside the target" in learner.said
 
 
+def test_a_prompt_that_is_not_there_uses_up_no_session(learner: Home) -> None:
+    """A slip of the pen ended declined, and the session could not be learned from any more."""
+    learner.mendd("learn", session(learner), "--prompt", "AGENT.md", code=2)
+
+    assert "there is no AGENT.md in shop" in learner.said
+    assert not (learner.config.parent / "state" / "sessions").exists()
+
+
 def test_the_kill_switch_stops_it_before_anything_is_kept(learner: Home) -> None:
     """Nothing is begun."""
     (learner.state / "KILL").write_text("")
