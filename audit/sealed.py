@@ -25,7 +25,7 @@ class Seals:
 
     good: tuple[Checkpoint, ...] = ()
     faults: tuple[str, ...] = ()  # a signature that does not fit, a signer nobody knows
-    unreadable: int = 0  # lines that are no checkpoint: half written, or damaged
+    unreadable: int = 0  # half a checkpoint: a crash, or damage
     files: tuple[str, ...] = ()
     elsewhere: bool = False  # one of the files is not the one beside the trail
 
@@ -136,4 +136,4 @@ def _unknown(
     elif last is not None and seals.elsewhere and signers_beside:
         yield BACK
     if seals.unreadable:
-        yield f"{seals.unreadable} lines are no checkpoint (half written, or damaged): passed over"
+        yield f"{seals.unreadable} lines are half a checkpoint (a crash, or damage): passed over"

@@ -133,7 +133,7 @@ def test_half_a_checkpoint_is_passed_over_and_said(good, tmp_path):
 
     assert found.chain.ok
     assert (found.checkpoints, found.unreadable) == (5, 1)
-    assert "1 lines are no checkpoint" in found.unknown[-1]
+    assert "1 lines are half a checkpoint" in found.unknown[-1]
 
 
 def test_a_copy_that_is_missing_is_no_pass(good, tmp_path):
@@ -188,6 +188,32 @@ def test_ssh_keygen_refuses_a_signer_who_is_not_named(good, tmp_path):
     assert shell(path)[0]
     assert shell(path, signers=other) == (False, "checkpoint 1 is false\n")
     assert not verify_sealed(path, signers=signers_in(other.read_text())).chain.ok
+
+
+def test_the_shell_script_passes_nothing_it_could_not_look_at(good, tmp_path):
+    """No checkpoints, no signers, no trail: never a pass."""
+    needs_ssh()
+    path = good.written(tmp_path)
+
+    assert not shell(path, checkpoints=tmp_path / "nowhere")[0]
+    assert not shell(path, signers=tmp_path / "nowhere")[0]
+    for file in [*tmp_path.glob("trail*.jsonl")]:
+        file.unlink()
+    assert not shell(path)[0]
+
+
+@pytest.mark.parametrize("byte", [0, 1, 9, 13, 32, 34, 92, 125, 255])
+def test_a_byte_of_a_checkpoint_matters_to_both_judges(good, byte, tmp_path):
+    """Bytes that JSON readers take differently once made jq pass over what we refused."""
+    needs_ssh()
+    rng = random.Random(byte)  # noqa: S311 -- repeatable on purpose
+    for _ in range(3):
+        path = good.written(tmp_path)
+        content = bytearray(good.beside[FILE])
+        content[rng.randrange(len(content))] = byte
+        path.with_name(FILE).write_bytes(content)
+
+        assert verify_sealed(path).chain.ok == shell(path)[0]
 
 
 def test_the_shell_script_is_about_thirty_lines():
