@@ -68,15 +68,16 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
     finally:
         shop.sandbox.close()
         call_for_people(shop)
+        sign_trail(shop)
         shop.beacon.end()
         write_due(shop)
-        sign_trail(shop)
     return DONE
 
 
 def sign_trail(shop: Workshop, *, least: int = 1) -> None:
     """A checkpoint, when that many records are new; the kill switch does not wait for one."""
     if not shop.stop.asked():
+        shop.beacon.stage("checkpoint")
         seal(shop.settings, shop.trail, shop.environ, shop.clock(), least=least)
 
 

@@ -104,7 +104,8 @@ def _export(settings: Settings, trail: Path, environ: Mapping[str, str]) -> None
 
 def _receivers(settings: Settings, environ: Mapping[str, str]) -> dict[str, Receiver]:
     found: dict[str, Receiver] = {}
-    if (file := exported_file(settings)) is not None:
+    file, ours = exported_file(settings), settings.state / "audit" / FILE
+    if file is not None and file.resolve() != ours.resolve():
         found[f"file {file}"] = lambda lines: append_lines(file, lines)
     if command := settings.audit.export_command:
         found[f"command {json.dumps(command)}"] = lambda lines: _run(command, lines, environ)

@@ -30,6 +30,31 @@ for number in range(int(sys.argv[3])):
     print(record.seq, record.hash, flush=True)
 """
 
+DIES = """
+import os, sys
+from pathlib import Path
+from audit.trail import Rotation, Trail
+path, calls = Path(sys.argv[1]), 0
+trail = Trail(path, rotation=Rotation(mib=1000 / (1 << 20)))
+
+
+def dying(call, at):
+    def wrapped(*given, **more):
+        global calls
+        calls += 1
+        if calls == at:
+            os._exit(9)
+        return call(*given, **more)
+
+    return wrapped
+
+
+for name in "open write fsync rename close stat fstat pread ftruncate scandir".split():
+    setattr(os, name, dying(getattr(os, name), int(sys.argv[2])))
+trail.append("stopped")
+os._exit(0)
+"""
+
 
 def writer(path, name, count):
     """A child process that appends to a trail whose files are closed soon."""
@@ -217,6 +242,27 @@ def test_sigkill_around_closings_loses_no_acknowledged_record(tmp_path):
     assert {line for line in acknowledged if line.endswith("\n")} <= found
     assert verify(path).ok
     assert closed_files(path)
+
+
+def test_death_at_every_call_of_an_append_that_closes_a_file_harms_nothing(tmp_path):
+    """The old trail or the new one, both whole, and the next writer goes on."""
+    for at in range(1, 100):
+        trail = Trail(tmp_path / str(at) / "trail.jsonl")
+        for _ in range(5):
+            trail.append("trial", data={"pad": "x" * 100})
+        command = [sys.executable, "-c", DIES, str(trail.path), str(at)]
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+
+        after = verify(trail.path)
+        assert (after.ok, after.records in (5, 6)) == (True, True), at
+        assert trail.append("started").seq == after.records + 1
+        assert verify(trail.path).ok
+        if code == 0:
+            break
+
+    assert (code, after.records) == (0, 6)
+    assert closed_files(trail.path)
+    assert at > 30
 
 
 def swapped(files, at):

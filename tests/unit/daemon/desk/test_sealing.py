@@ -219,6 +219,16 @@ def test_an_exported_file_is_no_way_to_write_elsewhere(
     assert not (tmp_path / "precious").exists()
 
 
+def test_an_export_onto_itself_does_not_grow_for_ever(here: Sealing) -> None:
+    """Named by mistake, it is the file that is there already."""
+    here.set(export="state/audit/checkpoints.jsonl")
+    for _ in range(3):
+        here.grow()
+        here.seal()
+
+    assert len(here.file.read_bytes().splitlines()) == 3
+
+
 def test_the_trail_is_closed_as_the_settings_say(here: Sealing) -> None:
     """`audit.rotate_mib`; checkpoints go on across files."""
     here.set(rotate_mib=0.001)
