@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from audit.trail import Trail
 from daemon.config.config_file import load_settings
 from daemon.engines import MEND, EngineError, Task
 from daemon.engines.choose import engines_for
@@ -28,7 +29,8 @@ def settings(folder: Path, engine: str = "auto", rest: str = "") -> Settings:
 def job(
     chosen: Settings, environ: Mapping[str, str], failing: tuple[str, ...], task: Task = MEND
 ) -> Any:
-    shop = SimpleNamespace(settings=chosen, environ=environ, budget=None)
+    state = chosen.file.parent
+    shop = SimpleNamespace(settings=chosen, environ=environ, budget=None, state=state)
     return SimpleNamespace(
         target=chosen.targets[0],
         task=task,
@@ -60,6 +62,19 @@ def test_the_free_engine_goes_first_where_a_test_fails(
     found = engines_for(job(settings(tmp_path, engine), environ, failing))
 
     assert [each.name for each in found] == names
+
+
+def test_where_the_free_engine_never_found_anything_the_model_goes_first(tmp_path: Path) -> None:
+    """Ten tries of this target without a success; the free engine still comes after it."""
+    trail = Trail(tmp_path / "audit" / "trail.jsonl")
+    for number in range(10):
+        for event in ("proposed", "rejected"):
+            data = {"engine": "search"} if event == "proposed" else {}
+            trail.append(event, reflection=f"w{number}", target="a", data=data)
+
+    found = engines_for(job(settings(tmp_path), KEY, ("t",)))
+
+    assert [each.name for each in found] == ["claude", "search"]
 
 
 def test_a_local_server_needs_no_key(tmp_path: Path) -> None:
