@@ -6,7 +6,7 @@ rewritten from some record on. A head (count and hash) kept elsewhere shows all 
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,19 +59,24 @@ def verify(
                     _meets_heads(record, known[record.seq], agreed)
                     agreed = record.seq
             except NotARecord as error:
+                torn = part.grows and not line.endswith(b"\n")
+                cut = torn and max(known, default=0) > count
                 return Verification(
                     ok=False, records=count, head_hash=last, first_bad=count + 1, file=place,
-                    line=number, reason=str(error), agreed=agreed,
-                    torn=part.grows and not line.endswith(b"\n"),
+                    line=number, reason=_gone(known) if cut else str(error), agreed=agreed,
+                    torn=torn and not cut,
                 )  # fmt: skip
             count, last = record.seq, record.hash
     if known and max(known) > count:
         return Verification(
             ok=False, records=count, head_hash=last, first_bad=count + 1, file=place,
-            line=number + 1, reason=f"it is gone: the trail once held {max(known)} records",
-            agreed=agreed,
+            line=number + 1, reason=_gone(known), agreed=agreed,
         )  # fmt: skip
     return Verification(ok=True, records=count, head_hash=last, agreed=agreed)
+
+
+def _gone(known: Collection[int]) -> str:
+    return f"it is gone: the trail once held {max(known)} records"
 
 
 def _by_number(heads: Iterable[tuple[int, str]]) -> dict[int, set[str]]:

@@ -136,6 +136,18 @@ def test_half_a_checkpoint_is_passed_over_and_said(good, tmp_path):
     assert "1 lines are half a checkpoint" in found.unknown[-1]
 
 
+def test_a_sealed_record_cut_in_its_middle_is_no_crash(good, tmp_path):
+    """Half a line is harmless only where nothing was signed there."""
+    path = good.written(tmp_path)
+    path.write_bytes(path.read_bytes()[:-9])
+
+    found = verify_sealed(path).chain
+
+    assert verify(path).torn
+    assert (found.first_bad, found.torn) == (RECORDS, False)
+    assert f"once held {RECORDS} records" in found.reason
+
+
 def test_a_copy_that_is_missing_is_no_pass(good, tmp_path):
     """What was asked to be looked at and cannot be is an error."""
     with pytest.raises(FileNotFoundError):
