@@ -141,7 +141,7 @@ def judge(
         changed_lines(source.text(name) or "", data.decode()) for name, data in after.items()
     )
     worth = _worth(row, after, mutant, prepared)
-    row.verdict, row.worth = ("held", worth) if answer.rivals else (worth, "")
+    row.verdict, row.worth = ("held", worth) if answer.rivals or answer.doubt else (worth, "")
 
 
 def _worth(row: Row, after: dict[str, bytes], mutant: Mutant, prepared: Prepared) -> str:
