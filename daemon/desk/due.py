@@ -2,7 +2,7 @@
 
 import json
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from daemon.desk.pauses import pause_of
 from daemon.desk.recovery import settle_changes
@@ -19,8 +19,8 @@ def next_due(shop: Workshop) -> Work | None:
     Work on a target that is paused waits, and no other target's work waits behind it.
     """
     settle_changes(shop)
-    due = shop.store.due(shop.clock())
-    return next((work for work in due if pause_of(work, shop) is None), None)
+    due, paused = shop.store.due(shop.clock()), shop.breakers.paused()
+    return next((work for work in due if pause_of(work, paused, shop) is None), None)
 
 
 def forget_odd_times(shop: Workshop) -> None:
@@ -36,7 +36,9 @@ def forget_odd_times(shop: Workshop) -> None:
 def write_due(shop: Workshop) -> None:
     """Write `due.json`: when a worker is wanted next, now for open work; null for never."""
     now = shop.clock()
-    times = [_time_of(work, shop) for work in shop.store.all() if work.state in _ACTIVE]
+    paused = shop.breakers.paused()
+    active = [work for work in shop.store.all() if work.state in _ACTIVE]
+    times = [max(work.not_before or now, pause_of(work, paused, shop) or now) for work in active]
     called = next_call(shop.settings, now)
     times += [called] if called else []
     due = min(times).isoformat() if times else None
@@ -44,12 +46,6 @@ def write_due(shop: Workshop) -> None:
     beside = path.with_name(f".due.json.{os.getpid()}")
     beside.write_text(json.dumps({"next": due}), "utf-8")
     beside.replace(path)
-
-
-def _time_of(work: Work, shop: Workshop) -> datetime:
-    """When the work may be done: after its own wait, and after its target's pause."""
-    now = shop.clock()
-    return max(work.not_before or now, pause_of(work, shop) or now)
 
 
 _ACTIVE = (State.OPEN, State.WAITING)

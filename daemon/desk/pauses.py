@@ -1,6 +1,6 @@
 """What a work's end means for its target's breaker (daemon/breakers.py), and for what is due."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,9 +51,8 @@ def on_target(turn: Turn, name: str, work: Work, shop: Workshop) -> None:
         _record("trying", breaker, name, work, shop)
 
 
-def pause_of(work: Work, shop: Workshop) -> datetime | None:
-    """Until when nothing is done for the work's target (UTC), or None."""
-    paused = shop.breakers.paused()
+def pause_of(work: Work, paused: Mapping[str, Breaker], shop: Workshop) -> datetime | None:
+    """Until when nothing is done for the work's target (UTC), by the breakers that are open."""
     if not paused or work.kind in A_PERSON_WAITS:
         return None
     target = target_of(work.reflection, shop.settings)
