@@ -30,8 +30,8 @@ from daemon.engines import BudgetSpent
 from daemon.engines.choose import preload
 from daemon.kinds import kind_of
 from daemon.learning.exchange import exchange_if_due
-from daemon.monitor.alerts import send_alerts
 from daemon.learning.retest import try_recipes
+from daemon.monitor.alerts import send_alerts
 from daemon.road.ending import Ending, Killed, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
@@ -62,8 +62,8 @@ def work(shop: Workshop, *, complete: Collection[str] = ()) -> int:
             sign_trail(shop, least=shop.settings.audit.sign_every)
             carry_out_orders(shop)
             take_in(shop, ())
-    except Killed:
         try_recipes(shop)
+    except Killed:
         return STOPPED
     finally:
         shop.sandbox.close()
