@@ -1,7 +1,7 @@
 # mendd's commands. `make demo` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
 MENDD := .venv/bin/mendd
-.PHONY: help demo test check venv engine tools bench lock sbom audit-deps wheel clean
+.PHONY: help demo test check soak venv engine tools bench lock sbom audit-deps wheel clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 12
@@ -17,10 +17,14 @@ check: venv  ## format, lint and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
+soak: venv  ## the longer reliability runs, seedable, as a table (ARGS="--seed 1")
+	.venv/bin/python -m tests.soak.trail $(ARGS)
+
 bench: venv engine  ## ratios against bare docker runs, as docs/performance.md shows them
 	.venv/bin/python benchmarks/trial.py
 	.venv/bin/python benchmarks/road.py
 	.venv/bin/python benchmarks/idle.py
+	.venv/bin/python benchmarks/trail.py
 
 venv:  ## the virtual environment, from hash-locked requirements
 	@scripts/venv.sh
