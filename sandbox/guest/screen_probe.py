@@ -83,6 +83,8 @@ def _one(
         seen += [str(line.get("saw")) for line in told]
         if ending == "done" and not told:
             break  # cannot be swapped
+        if ending == "timeout" and told:
+            continue  # the time went on those before it: it gets a child, and the time, of its own
         if ending != "done":
             seen.append(f"!{ending}")
         if sum(one == "!timeout" for one in seen) > 8:

@@ -446,6 +446,25 @@ def test_the_probe_compares_behaviour_on_inputs_near_the_tests(
     assert probe.behaviours[2].examples == ("no",)
 
 
+def test_slow_answers_are_no_hangs_when_they_are_compared(
+    folder: Path, screener_of: OpenScreener
+) -> None:
+    """Each input has the time for itself: many that are slow together are not one that hangs."""
+    screener = screener_of(folder)
+    first = MODULE.split("\n").index("def plain(a):") + 1
+    slowly = "a + 0 * sum(range(2_000_000))"
+    tried = [candidate("plain(a)", "a + 9", text) for text in ("a", slowly)]
+    question = Question(
+        filename="m.py", function=("plain", first), tests=("test_m.py::test_plain",),
+        examples=(), inputs=20, seed=0,
+    )  # fmt: skip
+
+    probe = screener.probe(tried, question, soon())
+
+    assert "!timeout" not in probe.behaviours[1].seen
+    assert probe.behaviours[0].seen == probe.behaviours[1].seen
+
+
 def test_a_module_that_cannot_be_imported_is_said_so(
     tmp_path: Path, screener_of: OpenScreener
 ) -> None:
