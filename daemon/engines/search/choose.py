@@ -19,8 +19,8 @@ from daemon.engines.search.program import FunctionNode
 from daemon.engines.search.wire import Probe
 
 PLAIN_SHARE = 0.6  # a member this likely, compared with the likeliest, may stand for its camp
-TAKING_AWAY = ("statement deleted", "unwrapped")
-IDLE = re.compile(r"[-+] 0\b|\* 1\b|// 1\b|\[0?:\]|\[0:|\*\* 1\b|\bnot \([^()]* == ")
+TAKING_AWAY = ("statement deleted",)
+IDLE = re.compile(r"[-+] 0\b|\b0 \+|\* 1\b|// 1\b|\[0?:\]|\[0:|\*\* 1\b|\bnot \([^()]* == ")
 HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
 
 
