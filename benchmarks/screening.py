@@ -185,10 +185,10 @@ def mutmut(root: Path, package: Sequence[str], place: Workplace) -> tuple[Pace, 
     config += ["    conftest.py"] if (root / "conftest.py").exists() else []
     config += ["only_mutate=", *(f"    {name}" for name in package)]
     (place.folder / "setup.cfg").write_text("\n".join(config) + "\n")
-    begin = "cp -r /in /work/m && cp /setup.cfg /work/m && cd /work/m && exec python3 -B /driver.py"
+    begin = "cp -r /in /copy/m && cp /setup.cfg /copy/m && cd /copy/m && exec python3 -B /driver.py"
     command = [
         "docker", "run", "--rm", "--network", "none", "--cpus", "1", "--init", "-e",
-        "PYTHONPATH=/site", "--tmpfs", "/work:exec", "-v", f"{place.site}:/site:ro", "-v",
+        "PYTHONPATH=/site", "--tmpfs", "/copy:exec", "-v", f"{place.site}:/site:ro", "-v",
         f"{root}:/in:ro", "-v", f"{DRIVER}:/driver.py:ro", "-v",
         f"{place.folder / 'setup.cfg'}:/setup.cfg:ro", place.image, "sh", "-c", begin,
     ]  # fmt: skip
