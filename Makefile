@@ -17,8 +17,8 @@ check: venv  ## format, lint and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-soak: venv  ## the longer reliability runs, seedable, as a table (ARGS="--seed 1")
-	.venv/bin/python -m tests.soak.trail $(ARGS)
+soak: venv engine tools  ## the longer reliability checks, seedable, as a table (ARGS="trail --seed 1")
+	.venv/bin/python -m tests.soak $(ARGS)
 
 bench: venv engine  ## ratios against bare docker runs, as docs/performance.md shows them
 	.venv/bin/python benchmarks/trial.py

@@ -1,0 +1,1 @@
+"""The longer reliability runs: each checks one promise very often. `make soak` runs them all."""
