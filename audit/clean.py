@@ -1,7 +1,7 @@
 """Any plain Python data made fit for the trail: bounded, and writable as canonical JSON."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import PurePath
@@ -11,18 +11,20 @@ MAX_DEPTH = 16
 MAX_CHARACTERS = 1_000_000
 """Of one record, all its texts and keys together; each value counts for 8 more."""
 
+Hide = Callable[[str], str]
 _NODE_COST = 8
 _EXACT = 2**53  # from here on a JSON number is no longer exact (RFC 8785 refuses it)
 
 
-def clean(value: Any) -> Any:
+def clean(value: Any, hide: Hide = str) -> Any:
     """The value as JSON the trail can hold; what had to be cut says so in its place.
 
     Lone surrogates become U+FFFD; integers and whole floats from 2^53 on, NaN and the infinities
     become text; paths, dates and decimals too; sets are sorted. Raises TypeError for bytes and
-    anything else that is not plain data: that is a mistake of the caller, not of the world.
+    anything else that is not plain data: that is a mistake of the caller, not of the world. `hide`
+    takes out of each text what must not be written, before anything is cut.
     """
-    return _Cleaner().value(value, MAX_DEPTH)
+    return _Cleaner(hide).value(value, MAX_DEPTH)
 
 
 def clean_text(text: str) -> str:
@@ -33,7 +35,8 @@ def clean_text(text: str) -> str:
 class _Cleaner:
     """Keeps what is left of the budget while it walks one value."""
 
-    def __init__(self) -> None:
+    def __init__(self, hide: Hide) -> None:
+        self.hide = hide
         self.left = MAX_CHARACTERS
 
     def value(self, value: Any, depth: int) -> Any:
@@ -90,6 +93,7 @@ class _Cleaner:
         return kept
 
     def text(self, text: str) -> str:
+        text = self.hide(text)
         room = max(self.left, 0)
         self.left -= len(text)
         if len(text) <= room:

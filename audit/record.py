@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import rfc8785
 
-from audit.clean import clean, clean_text
+from audit.clean import Hide, clean, clean_text
 
 _ROAD = (
     "received joined unreadable ignored reported declined baseline reproduced proposed "
@@ -97,8 +97,12 @@ def new_record(
     reflection: str | None = None,
     target: str | None = None,
     data: Mapping[str, Any] | None = None,
+    hide: Hide = str,
 ) -> Record:
-    """A sealed record. Raises ValueError for an event docs/audit.md does not know."""
+    """A sealed record; `hide` takes secrets out of the texts of its data.
+
+    Raises ValueError for an event docs/audit.md does not know.
+    """
     if event not in EVENTS:
         raise ValueError(f"{event!r} is no event of the trail; add it to EVENTS and docs/audit.md")
     record = Record(
@@ -107,7 +111,7 @@ def new_record(
         event=event,
         reflection=None if reflection is None else clean_text(reflection),
         target=None if target is None else clean_text(target),
-        data=clean(dict(data or {})),
+        data=clean(dict(data or {}), hide),
         prev=prev,
         hash="",
     )

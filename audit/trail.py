@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from audit.clean import Hide
 from audit.durable import make_folder, sync_folder, write_whole
 from audit.errors import TrailBroken, TrailError, TrailUnwritable
 from audit.files import closed_files, closed_name, is_at, lock
@@ -57,11 +58,16 @@ class Trail:
         *,
         clock: Callable[[], datetime] = _now,
         rotation: Rotation = Rotation(),
+        hide: Hide = str,
     ) -> None:
-        """Nothing is touched before the first append. `clock` must answer with a time zone."""
+        """Nothing is touched before the first append. `clock` must answer with a time zone.
+
+        `hide` takes secrets out of a text; a record's texts go through it before they are cut.
+        """
         self.path = path
         self._clock = clock
         self._rotation = rotation
+        self._hide = hide
         self._first: tuple[int, datetime] | None = None  # inode, time of its first record
 
     def append(
@@ -87,6 +93,7 @@ class Trail:
                 reflection=reflection,
                 target=target,
                 data=data,
+                hide=self._hide,
             )
             write_line(fd, record.line())
             self._note_head(record)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.trail import Rotation, Trail
+from reflections.secrets import redact
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -13,9 +14,9 @@ CREDENTIAL = "audit_key"
 
 
 def open_trail(settings: "Settings") -> Trail:
-    """The trail in the state folder; its files are closed when `[audit]` says."""
+    """The trail in the state folder, without known secrets; rotated as `[audit]` says."""
     rotation = Rotation(mib=settings.audit.rotate_mib, days=settings.audit.rotate_days)
-    return Trail(settings.state / "audit" / "trail.jsonl", rotation=rotation)
+    return Trail(settings.state / "audit" / "trail.jsonl", rotation=rotation, hide=redact)
 
 
 def exported_file(settings: "Settings") -> Path | None:

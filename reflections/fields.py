@@ -34,13 +34,13 @@ _FIELD_OF = {key: field for field, keys in NAMES.items() for key in keys}
 HEADINGS = {key: key for key in _FIELD_OF if key not in ("id", "success", "passed", "failed")}
 """Markdown headings (small letters, underscores) that name a part of the note."""
 
-_ANSI = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[@-Z\\-_])")
+TERMINAL_CODE = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def clean(text: str) -> str:
     """Text fit to store and show: plain newlines, no terminal codes, no control signs, redacted."""
-    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = TERMINAL_CODE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return redact(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)).strip()
 
 

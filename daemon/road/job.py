@@ -38,6 +38,7 @@ from daemon.road.chronicle import Chronicle
 from daemon.road.ending import Killed
 from daemon.road.module import module_of
 from daemon.road.naming import short_id
+from daemon.road.printed import without_secrets
 from daemon.road.proof import Goal, Proof
 from daemon.road.source import SnapshotSource
 from daemon.road.syntax import syntax_refusal
@@ -161,7 +162,7 @@ class Job:
         """One run of the tests on a changed copy, within the target's time and our stop."""
         limit = self.target.timeout_s
         with self.shop.beacon.beating(2 * limit + START_S):  # it may wait for another's slot
-            return self.bench.run(
+            done = self.bench.run(
                 changes,
                 first=first,
                 only=only,
@@ -169,6 +170,7 @@ class Job:
                 timeout_s=limit,
                 stop=self.stop,
             )
+        return without_secrets(done)
 
     def warm_up(self, report: BugReport | None = None) -> None:
         """Start containers for a trial and its two checks while an engine thinks.

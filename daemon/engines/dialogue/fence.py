@@ -8,6 +8,8 @@ import re
 import secrets
 import unicodedata
 
+from reflections.secrets import redact
+
 MOST_LABEL = 200
 _UNSAFE = re.compile(r"[^\w ./,:+@()-]")
 KEPT = "\n\t\r\f"  # control characters that source code legitimately holds
@@ -22,7 +24,8 @@ class Fence:
     def around(self, label: str, text: str, *, most: int) -> str:
         """`text`, at most `most` characters of it, between the markers; `label` says what it is."""
         safe = _UNSAFE.sub("?", label)[:MOST_LABEL]  # file names are words of strangers too
-        inside = shortened(visible(text).replace(self.marker, "data"), most)
+        known = redact(visible(text))  # first: what is cut through is not known for a secret
+        inside = shortened(known.replace(self.marker, "data"), most)
         return f'<{self.marker} what="{safe}">\n{inside}\n</{self.marker}>'
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reflections.secrets import redact
+from tests.planted import Planted, lookalikes, planted
 
 LETTERS = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA" * 4
 HEX = "0123456789abcdef" * 4
@@ -97,3 +98,33 @@ def test_redacting_twice_changes_nothing(parts: list[str]) -> None:
     """What was stored can be redacted again before it is sent."""
     once = redact("".join(parts))
     assert redact(once) == once
+
+
+@pytest.mark.parametrize("case", planted(), ids=lambda case: case.text[:40].replace("\n", " "))
+def test_a_planted_secret_is_hidden_and_shown_as_hidden(case: Planted) -> None:
+    """Key files, settings, code, logs, headers, command lines; nothing but the secret goes."""
+    shown = redact(case.text)
+
+    assert not [line for line in case.lines if line in shown]
+    assert "[redacted:" in shown
+    if "KEY" not in case.before + case.after and "PuTTY" not in case.before:
+        assert shown.startswith(case.before)
+        assert shown.endswith(case.after)
+
+
+@pytest.mark.parametrize("text", lookalikes(), ids=lambda text: text[:40])
+def test_what_only_looks_like_a_secret_survives(text: str) -> None:
+    """Hashes, names, prose, code that handles secrets, figures that were measured."""
+    assert redact(text) == text
+
+
+def test_there_are_enough_of_both() -> None:
+    """Fewer would say less than docs/reflections.md does."""
+    assert len(planted()) >= 100
+    assert len(lookalikes()) >= 100
+
+
+@pytest.mark.parametrize("start", ["sk-", "a://", "password=", "-", "curl -u ", "A" * 60 + "\n"])
+def test_no_text_takes_long(start: str) -> None:
+    """Time grows with the length: a note of a megabyte must not stop the worker (run, no clock)."""
+    assert redact(start * (200_000 // len(start))) is not None
