@@ -7,6 +7,7 @@ are left, the bug is ambiguous and a person decides.
 """
 
 import ast
+import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from daemon.engines.search.program import FunctionNode
 from daemon.engines.search.wire import Probe
 
 PLAIN_SHARE = 0.6  # a member this likely, compared with the likeliest, may stand for its camp
+NAME = re.compile(r"[^\W\d]\w*")
 TAKING_AWAY = ("statement deleted",)
 IDLE = re.compile(r"[-+] 0\b|\b0 \+|\* 1\b|// 1\b|\[0?:\]|\[0:|\*\* 1\b|\bnot \([^()]* == ")
 HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
@@ -33,6 +35,15 @@ class Failure:
     expected: frozenset[str] = frozenset()  # types of the values the assertions expected
     loud: bool = False  # every failing test ended in an exception or a hang, none in a wrong value
     note: str = ""  # the reflection's words
+
+    @property
+    def befell(self) -> bool:
+        """Whether every failing test met an exception or a hang that nobody meant.
+
+        Where the module's own check refused, the check may be the wrong one: it then lets through
+        what it should refuse, and its quiet answers are no better than its loud ones.
+        """
+        return self.loud and not self.checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +170,7 @@ def camps_of(plausible: Sequence[Candidate], probe: Probe | None, failure: Failu
             bad=_bad_inputs(key, keys, bad_words),
             dissent=0,
             foreign=_foreign(key, known, declared),
-            disturbed=_disturbed(key, before, bad_words) if failure.loud else 0,
+            disturbed=_disturbed(key, before, bad_words) if failure.befell else 0,
             broken_examples=_broken(probe, numbers[0]),
             seen=key,
         )
@@ -196,12 +207,25 @@ def plainest_first(members: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Members by likelihood; the plainest of those about as likely as the first comes before it.
 
     They behave alike, so the one a reader likes best may stand for them: `prices`, not
-    `prices[0:]`. One that only takes something away is no better for being short.
+    `prices[0:]`. One that only takes something away is no better for being short: what the author
+    wrote may matter on other inputs (the anti-patterns of Tan et al., 2016).
     """
     likely = [m for m in members if m.score >= PLAIN_SHARE * members[0].score]
-    adding = [m for m in likely if m.edit.template not in TAKING_AWAY]
-    best = min(adding or likely, key=lambda m: (size_of(m), -m.score))
+    keeping = [m for m in likely if not only_takes_away(m)]
+    best = min(keeping or likely, key=lambda m: (size_of(m), -m.score))
     return (best, *(m for m in members if m is not best))
+
+
+def only_takes_away(candidate: Candidate) -> bool:
+    """Whether the changed lines lose a name and gain none."""
+    if candidate.edit.template in TAKING_AWAY:
+        return True
+    changed = hunks(candidate.program, candidate.edit)
+    old, new = (
+        {word for h in changed for word in NAME.findall(text(h)) if not keyword.iskeyword(word)}
+        for text in (lambda h: h.original, lambda h: h.replacement)
+    )
+    return new < old
 
 
 def size_of(candidate: Candidate) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from daemon.engines import BugReport
 from daemon.engines.search.diagnose import Library, functions_run, named_tests, read
 from daemon.engines.search.examine import Evidence
+from daemon.engines.search.localise import Seen
 from reflections.reflection import Reflection
 
 
@@ -57,7 +58,25 @@ def others_have_reasons(
 def run_code_of_their_own(
     own: Sequence[str], goal: Sequence[str], evidence: Evidence, library: Library
 ) -> bool:
-    """Whether each of the other failing tests runs a function that the own tests never enter."""
+    """Whether each of the other failing tests runs a function that the own tests never enter.
+
+    One that ends with the same exception at the same line as an own test is the same failure,
+    whatever else it runs.
+    """
     run = {seen.test: set(functions_run(seen.lines, library)) for seen in evidence.failing}
+    ends = {seen.test: _end(seen, library) for seen in evidence.failing}
     mine = {function for test in own for function in run.get(test, ())}
-    return all(run.get(test, set()) - mine for test in goal if test not in own)
+    known = {ends.get(test) for test in own} - {None}
+    return all(
+        run.get(test, set()) - mine and ends.get(test) not in known
+        for test in goal
+        if test not in own
+    )
+
+
+def _end(seen: Seen, library: Library) -> tuple[str, str, int] | None:
+    """The exception and the module's line it came from; None for a failed assertion of a test."""
+    if not seen.frames or seen.frames[-1][0] not in library.files:
+        return None
+    filename, line, _ = seen.frames[-1]
+    return seen.error, filename, line

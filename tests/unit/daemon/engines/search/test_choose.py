@@ -222,3 +222,33 @@ def test_the_codes_own_check_need_not_be_silenced() -> None:
 
     assert befell.ranked[0].best.score == 0.5
     assert raised.ranked[0].best.score == 0.9
+
+
+def test_what_keeps_the_authors_names_stands_before_what_drops_one() -> None:
+    """They behave alike on the inputs there were; `b` may matter on others (an anti-pattern)."""
+    text = "def f(a, b):\n    return b * a\n"
+    program = Program("m.py", text)
+    begin = text.index("b * a")
+
+    def patch(score: float, new: str) -> Candidate:
+        edit = Edit(pieces=(Piece(begin=begin, end=begin + 5, text=new),), line=2, template="test")
+        return Candidate(program=program, edit=edit, score=score, function="f")
+
+    rows = probe("int|1 int|2", "int|1 int|2")
+
+    assert (
+        choose([patch(0.6, "a"), patch(0.5, "b + a")], rows, Failure()).ranked[0].best.score == 0.5
+    )
+    assert (
+        choose([patch(0.6, "a"), patch(0.2, "b + a")], rows, Failure()).ranked[0].best.score == 0.6
+    )
+
+
+def test_after_the_codes_own_check_a_quiet_answer_may_be_wrong_too() -> None:
+    """An inverted check refuses what is good and lets through what is bad."""
+    rows = probe("int|1 !ValueError", "int|1 int|2", before="!ValueError int|2")
+    failure = Failure(checks=("ValueError",), loud=True)
+
+    found = choose([candidate(0.9), candidate(0.8)], rows, failure)
+
+    assert [rival.score for rival in found.rivals] == [0.8]
