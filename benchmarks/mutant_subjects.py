@@ -33,7 +33,8 @@ OURS = {  # code that may be mutated, and what it needs beside it
     ),
     "secrets": (
         "reflections/secrets.py",
-        "reflections/__init__.py",
+        "reflections/__init__.py tests/planted.py tests/data/secrets/planted.txt "
+        "tests/data/secrets/lookalikes.txt",
         "tests/unit/reflections/test_secrets.py",
     ),
     "patch": (
