@@ -21,6 +21,7 @@ from sandbox.errors import EngineUnavailable, ImageUnavailable, SandboxDied, San
 from sandbox.stream import Stream
 
 HARNESS = ("python3", "-I", "-S", "/mendd/mendd_guest/harness.py")
+ANSWER_TIMEOUT_S = 60.0  # for one answer of the engine
 LAYER_TIMEOUT_S = 1200
 GONE = {404, 409}  # removed already, or its removal or end is under way: what we wanted
 
@@ -60,10 +61,9 @@ def reason(fault: APIError) -> str:
 class Docker:
     """The engine at one address. Safe to share: every thread gets its own client."""
 
-    def __init__(self, host: str | None, timeout_s: int = 60) -> None:
+    def __init__(self, host: str | None) -> None:
         """`host` as in DOCKER_HOST; None means the local socket, never the CLI's context."""
         self._host = host or "unix:///var/run/docker.sock"
-        self._timeout_s = timeout_s
         self._local = threading.local()
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()  # a thread's goes with it
 
@@ -73,7 +73,7 @@ class Docker:
         if not hasattr(self._local, "client"):
             with translated(f"connecting to {self._host}"):
                 client = docker.APIClient(
-                    base_url=self._host, version="auto", timeout=self._timeout_s
+                    base_url=self._host, version="auto", timeout=ANSWER_TIMEOUT_S
                 )
             self._local.client = client
             self._clients.add(client)
@@ -218,10 +218,13 @@ class Docker:
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Exit code of a build container; SandboxError when it takes too long."""
-        try:
-            return int(self.client.wait(container, timeout=timeout_s)["StatusCode"])
-        except (requests.exceptions.ConnectionError, requests.exceptions.ReadTimeout) as fault:
-            raise SandboxError(f"a build step took longer than {timeout_s:.0f} s") from fault
+        with translated("waiting for a build container"):
+            try:
+                return int(self.client.wait(container, timeout=timeout_s)["StatusCode"])
+            except (requests.exceptions.ConnectionError, requests.exceptions.ReadTimeout) as fault:
+                if "timed out" not in str(fault):
+                    raise
+                raise SandboxError(f"a build step took longer than {timeout_s:.0f} s") from fault
 
     def log_tail(self, container: str, lines: int = 30) -> str:
         """The last lines of a build container's bounded log."""

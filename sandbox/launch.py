@@ -67,6 +67,7 @@ class Launcher:
         self._slots = slots
         self._free = threading.BoundedSemaphore(slots)
         self._uids: set[int] = set()
+        self._capsules: dict[str, Capsule] = {}  # by name, until they are gone
         self._lock = threading.Lock()
 
     @contextmanager
@@ -122,6 +123,8 @@ class Launcher:
         except BaseException:
             self._clean_up(name, uid)
             raise
+        with self._lock:
+            self._capsules[name] = capsule
         return Started(capsule, writable, staged)
 
     def _box(
@@ -159,9 +162,17 @@ class Launcher:
         shutil.rmtree(self._staging / name, ignore_errors=True)
         with self._lock:
             self._uids.discard(uid)
+            self._capsules.pop(name, None)
 
     def sweep(self) -> int:
-        """Remove every container of this state folder, and what was staged for them."""
+        """Remove every container of this state folder, and what was staged for them.
+
+        Our own streams end first: one that nobody reads would keep the engine from killing.
+        """
+        with self._lock:
+            capsules = list(self._capsules.values())
+        for capsule in capsules:
+            capsule.shut()
         found = self.docker.containers(f"mendd.state={self.label}")
         with ThreadPoolExecutor(max_workers=8) as pool:  # killed first: removing takes longer
             list(pool.map(self.docker.kill, found))

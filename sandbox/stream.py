@@ -98,10 +98,14 @@ class Stream:
             else:
                 self._frames += payload
 
-    def close(self) -> None:
-        """Let go of the container's streams, so that kill and remove answer at once."""
+    def shut(self) -> None:
+        """End it from any thread; whoever reads it meets its end, and `close` is still theirs."""
         with contextlib.suppress(OSError, AttributeError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of the container's streams, so that kill and remove answer at once."""
+        self.shut()
         response = getattr(self._attached, "_response", None)
         held_open = [self._attached, self._socket]
         for held in (*held_open, *([response] if response is not None else [])):

@@ -5,11 +5,8 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,11 +15,11 @@ import pytest
 
 from reflections.store import State
 from tests.installation import CODE, FIXED, NOTE, Installation
+from tests.wire import SOCKET, Wire, a_wire
 
 pytestmark = pytest.mark.docker
 LEAKY = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """The Docker SDK leaves a socket that did not connect unclosed."""
-SOCKET = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
 
 
 # The target itself
@@ -138,55 +135,11 @@ def test_a_module_that_cannot_be_imported(place: Installation, broken: str) -> N
 # Docker goes away
 
 
-class Wire:
-    """A way to the engine that can be cut: a socket whose bytes go to the real one and back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "engine.sock"
-        self.starts = 0
-        self.cut_at: int | None = None
-        self._ends: list[socket.socket] = []
-        self._listening = socket.socket(socket.AF_UNIX)
-        self._listening.bind(str(self.path))
-        self._listening.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """No byte more, and nobody answers."""
-        self.path.unlink(missing_ok=True)
-        for end in [self._listening, *self._ends]:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listening.accept()
-                far = socket.socket(socket.AF_UNIX)
-                far.connect(SOCKET)
-                self._ends += [near, far]
-                for pair in ((near, far, True), (far, near, False)):
-                    threading.Thread(target=self._carry, args=pair, daemon=True).start()
-
-    def _carry(self, source: socket.socket, sink: socket.socket, asking: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                sink.sendall(data)
-                if asking and data.startswith(b"POST") and b"/start" in data.split(b"\r\n")[0]:
-                    self.starts += 1
-                    if self.starts == self.cut_at:
-                        threading.Timer(0.5, self.cut).start()
-            sink.shutdown(socket.SHUT_WR)
-
-
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    """A wire in a folder with a short name: a socket's path has 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="wire", dir="/tmp") as folder:
-        made = Wire(Path(folder))
+    """A way to the engine that can be cut."""
+    with a_wire() as made:
         yield made
-        made.cut()
 
 
 @LEAKY
