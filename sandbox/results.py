@@ -138,6 +138,8 @@ class Results:
         if kind in ("ready", "begun"):
             setattr(self, kind, True)
         elif kind == "missing":
+            if self.collected or self.collect_errors:
+                raise Forged("a test runner that is missing after it began")
             self.missing = message["m"]
         elif kind == "collected":
             self._collect(message["ids"])

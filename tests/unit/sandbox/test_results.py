@@ -112,6 +112,7 @@ FORGED = {
     "no kind": [{}],
     "kind that is a list": [{"k": []}],
     "extra key": [{"k": "ready", "more": 1}],
+    "runner missing too late": [*START, {"k": "missing", "m": "it reads as an outage"}],
     "missing key": [{"k": "finish", "exit": 0}],
     "bool for a number": [{"k": "finish", "exit": True, "stopped": None}],
     "unknown phase": [*START, test_line("a", "later")],
