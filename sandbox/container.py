@@ -21,7 +21,7 @@ from sandbox.errors import EngineUnavailable, ImageUnavailable, SandboxDied, San
 from sandbox.stream import Stream
 
 HARNESS = ("python3", "-I", "-S", "/mendd/mendd_guest/harness.py")
-ANSWER_TIMEOUT_S = 60.0  # for one answer of the engine
+ANSWER_TIMEOUT_S = 60  # for one answer of the engine
 LAYER_TIMEOUT_S = 1200
 GONE = {404, 409}  # removed already, or its removal or end is under way: what we wanted
 

@@ -37,7 +37,7 @@ def test_a(): pass
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds of patience instead of a minute; what is tested is the answer."""
     monkeypatch.setattr(capsule, "QUIET_S", 0.5)
-    monkeypatch.setattr(container, "ANSWER_TIMEOUT_S", 1.5)
+    monkeypatch.setattr(container, "ANSWER_TIMEOUT_S", 2)
 
 
 @contextmanager
