@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.trial import Bench, Limits, Module, Sandbox
+from tests.battery import LIMITS
 
-LIMITS = Limits(
-    timeout_s=20, memory_mib=256, pids=64, tmpfs_mib=64, file_mib=16, nofile=128, output_kib=512
-)
 MakeBench = Callable[..., Bench]
 
 

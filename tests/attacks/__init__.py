@@ -1,0 +1,1 @@
+"""What hostile tests try inside a trial container. Copied into it: standard library only."""
