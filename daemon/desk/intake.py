@@ -139,9 +139,10 @@ def take_note(note: Reflection, file: TakenFile, shop: Workshop) -> None:
     now = shop.clock()
     sorted_out = triage(note, families(shop))
     if sorted_out.kind is None:
-        if shop.store.ignored(note, sorted_out.reason, now):
-            said = {"reason": sorted_out.reason, **note_words(note)}
-            file.records.append(("ignored", note, said))
+        said = {"reason": sorted_out.reason, **note_words(note)}
+        if not shop.store.ignored(note, sorted_out.reason, now):
+            said = {"reason": "the same note was ignored before", "source": note.source}
+        file.records.append(("ignored", note, said))
         return
     added = shop.store.add(note, kind=sorted_out.kind, signature=signature(note), now=now)
     if added.how == "seen_before":

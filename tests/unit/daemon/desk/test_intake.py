@@ -55,3 +55,17 @@ def test_an_ignored_note_whose_record_a_crash_prevented_is_recorded(
     here.work()
 
     assert here.events().count("ignored") == 1
+
+
+def test_good_news_told_again_is_recorded_as_told_before(place: Callable[..., Place]) -> None:
+    """Under another name: the file went, and no word was left of it."""
+    here = place()
+    for name in ("n.json", "again.json"):
+        here.drop({"outcome": "all went well", "reflection": "all went well"}, name=name)
+        here.now += timedelta(seconds=5)
+        here.work()
+    here.work()
+
+    assert here.events().count("ignored") == 2
+    assert "before" in here.last("ignored")["reason"]
+    assert here.last("ignored")["source"] == "again.json"
