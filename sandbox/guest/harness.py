@@ -11,7 +11,8 @@ In (the container's stdin)                Out (the container's stdout)
     end     everything is killed              "E" how it ended, JSON; always the last frame
 
 The end of stdin means that nobody is listening any more: a daemon that was killed leaves no
-container running. The child's limits on files and open files are the container's own.
+container running. The child's limits on files and open files are the container's own. At the end
+everything in sight is killed, so it does not start where that could be more than its container.
 """
 
 from __future__ import annotations
@@ -218,8 +219,16 @@ def first_line() -> Any:
     return json.loads(line)
 
 
+def has_own_processes() -> bool:
+    """Whether process ids are this container's own: then its init, our parent, is number 1."""
+    return os.getppid() == 1 or os.getpid() == 1
+
+
 def main() -> None:
     """Run one child to its end."""
+    if not has_own_processes():
+        os.write(2, b"the container has no process ids of its own: nothing is run in it")
+        sys.exit(70)
     harness = Harness(first_line())
     harness.spawn()
     harness.carry()
