@@ -3,6 +3,7 @@
 Requests arrive as JSON lines, answers go out as JSON lines, in order:
 
     -> {"do": "spectrum", "tests": [ids], "cpu_s": 5, "wall_s": 30, "within_s": 60}
+        (with "file": f, "hunks": [...] under a patch)
     <- {"test": id, "outcome": ..., "lines": {file: [numbers]}, ...}, ..., {"end": "spectrum"}
     -> {"do": "screen", "file": f, "candidates": [[n, hunks], ...], "goal": [ids], "rest": [ids],
         "cpu_s": [seconds per test], "wall_s": 2, "within_s": 60, "all": false}
@@ -100,7 +101,7 @@ class Server:
     def _serve(self) -> None:
         while (request := self.channel.receive()) is not None:
             if request.get("do") == "spectrum":
-                spectrum.answer(request, self.channel, self.items, self.memory_mib)
+                spectrum.answer(request, self.channel, self.items, self.loaded, self.memory_mib)
             elif request.get("do") == "screen":
                 self._screen(request)
             elif request.get("do") == "probe":

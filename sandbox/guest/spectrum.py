@@ -27,8 +27,15 @@ TEXT = 400  # characters kept of a message or a value
 FRAMES = 40
 
 
-def answer(request: Message, channel: Any, items: dict[str, pytest.Item], memory_mib: int) -> None:
+def answer(
+    request: Message, channel: Any, items: dict[str, pytest.Item], loaded: Any, memory_mib: int
+) -> None:
     """Send one message per test, then the end."""
+    hunks = [(int(a), int(b), str(text)) for a, b, text in request.get("hunks", [])]
+    put = loaded(request["file"]).prepared(hunks) if hunks else None
+    if hunks and put is None:  # it would need a fresh import
+        channel.send({"end": "spectrum"})
+        return
     root = str(Path.cwd().resolve()) + "/"
     until = time.monotonic() + request["within_s"]
     for test in request["tests"]:
@@ -36,7 +43,12 @@ def answer(request: Message, channel: Any, items: dict[str, pytest.Item], memory
         if test in items and wall_s > 0:
             told, ending = in_child(
                 functools.partial(
-                    _watch, item=items[test], root=root, cpu_s=request["cpu_s"], wall_s=0.8 * wall_s
+                    _watch,
+                    item=items[test],
+                    put=put,
+                    root=root,
+                    cpu_s=request["cpu_s"],
+                    wall_s=0.8 * wall_s,
                 ),
                 cpu_s=request["cpu_s"] * 2,  # the child itself stops earlier, and tells
                 wall_s=wall_s,
@@ -48,9 +60,19 @@ def answer(request: Message, channel: Any, items: dict[str, pytest.Item], memory
 
 
 def _watch(
-    tell: Callable[[Message], None], item: pytest.Item, root: str, cpu_s: float, wall_s: float
+    tell: Callable[[Message], None],
+    item: pytest.Item,
+    put: Callable[[], None] | None,
+    root: str,
+    cpu_s: float,
+    wall_s: float,
 ) -> None:
-    """Run one test under observation and tell what was seen, also when it runs out of time."""
+    """Run one test under observation and tell what was seen, also when it runs out of time.
+
+    `put` puts a patch in place.
+    """
+    if put is not None:
+        put()
     lines: Lines = {}
     compared: list[str] = []
     began = time.process_time()

@@ -59,6 +59,7 @@ class Camp:
     disturbed: int  # inputs the unpatched code answered without the symptom, answered otherwise
     broken_examples: int
     seen: tuple[str, ...]
+    goes_round: bool = False  # no failing test reaches the statement that failed: bypass.py
 
     @property
     def best(self) -> Candidate:
@@ -68,12 +69,14 @@ class Camp:
     @property
     def doubtful(self) -> bool:
         """Whether something may be wrong with it even if no better one is known."""
-        return self.broken_examples > 0 or self.shows_symptom or self.foreign > 0
+        doubts = (self.broken_examples, self.shows_symptom, self.foreign, self.goes_round)
+        return any(doubts)
 
     @property
-    def faults(self) -> tuple[int, bool, bool, bool]:
+    def faults(self) -> tuple[int, bool, bool, bool, bool]:
         """What speaks against it, the gravest first."""
-        return self.broken_examples, self.bad > 0, self.foreign > 0, self.disturbed > 0
+        seldom = (self.foreign > 0, self.disturbed > 0)
+        return self.broken_examples, self.bad > 0, self.goes_round, *seldom
 
     @property
     def weight(self) -> float:

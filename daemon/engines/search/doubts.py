@@ -12,6 +12,7 @@ from daemon.engines.search.candidates import Candidate
 EXAMPLE = "it contradicts an example in the documentation"
 ONE_ANSWER = "it answers the same on every input tried, where the code told some apart"
 FEW = "only {inputs} inputs could be tried, too few to tell the {count} patches that pass apart"
+ROUND = "it goes round the statement that failed: no test reaches that any more"
 LEFT_RED = "{count} other failing tests that run the same code stay red with it: {tests}"
 FEWEST_ANSWERS = 10  # for ONE_ANSWER to mean something
 FEWEST_INPUTS = 12  # for "behaves alike" to mean something
@@ -29,6 +30,8 @@ class Alike(Protocol):
     def broken_examples(self) -> int: ...
     @property
     def seen(self) -> tuple[str, ...]: ...
+    @property
+    def goes_round(self) -> bool: ...
 
 
 def doubt_of(
@@ -44,6 +47,8 @@ def doubt_of(
     if left_red:
         named = ", ".join(left_red[:MOST_NAMED]) + (" …" if len(left_red) > MOST_NAMED else "")
         return LEFT_RED.format(count=len(left_red), tests=named)
+    if camp.goes_round:
+        return ROUND
     if one_answer(camp.seen, before):
         return ONE_ANSWER
     if inputs is not None and inputs < FEWEST_INPUTS and not _stands_out(camp.members):

@@ -14,6 +14,7 @@ from daemon.engines import (
     Spending,
 )
 from daemon.engines.search import explain
+from daemon.engines.search.bypass import failed_statements, goes_round, straightened
 from daemon.engines.search.candidates import Candidate, candidates
 from daemon.engines.search.choose import Camp, Choice
 from daemon.engines.search.compare import compared, question_of
@@ -53,6 +54,7 @@ NO_TEST = (
     "that fail now runs {where}. Add a test that fails because of this bug, or use a model."
 )
 FIRST_WATCH_S = 60.0  # for seeing what the failing tests run, before there is a report
+BYPASS_S = 5.0  # what looking for patches that go round the fault gets, however late it is
 WATCH_SHARE = 1 / 3  # of the search's time for seeing what the passing tests run
 
 
@@ -194,6 +196,11 @@ class SearchSession:
         question = question_of(report, self._library, self._evidence, self._settings.seed)
         failure = failure_of(self._evidence, goal, self._library, self._case.reflection.text)
         choice = compared(screener, merged(hunt.plausible), question, failure, hunt.deadline)
+        if failed := failed_statements(self._evidence, goal, self._library):
+            deadline = hunt.deadline.at_least(BYPASS_S)
+            choice = straightened(
+                choice, lambda member: goes_round(screener, member, failed, goal, deadline)
+            )
         return replace(choice, left_red=self._left_red(hunt, report, goal))
 
     def _left_red(self, hunt: Hunt, report: BugReport, goal: Sequence[str]) -> tuple[str, ...]:

@@ -78,12 +78,18 @@ class Screener:
         self.guests.close()
 
     def spectrum(
-        self, tests: Sequence[str], *, cpu_s: float, wall_s: float, deadline: Deadline
+        self,
+        tests: Sequence[str],
+        *,
+        cpu_s: float,
+        wall_s: float,
+        deadline: Deadline,
+        candidate: Candidate | None = None,
     ) -> list[Seen]:
-        """Run each test once under observation, as many as the time allows."""
+        """Run each test once under observation, as many as the time allows; with a patch or not."""
 
         def watched(guest: Guest, part: Sequence[str]) -> list[Seen]:
-            request = spectrum_request(part, cpu_s, wall_s, deadline.left_s)
+            request = spectrum_request(part, cpu_s, wall_s, deadline.left_s, candidate)
             return seen_of(part, guest.ask(request, min(wall_s, deadline.left_s)))
 
         parts = [tests[start : start + WATCHED] for start in range(0, len(tests), WATCHED)]

@@ -83,11 +83,18 @@ class Probe:
     behaviours: Mapping[int, Behaviour]
 
 
-def spectrum_request(tests: Sequence[str], cpu_s: float, wall_s: float, within_s: float) -> Message:
-    """Run each test once under observation."""
+def spectrum_request(
+    tests: Sequence[str],
+    cpu_s: float,
+    wall_s: float,
+    within_s: float,
+    candidate: Candidate | None = None,
+) -> Message:
+    """Run each test once under observation, with a candidate in place or without."""
+    patch = {"file": candidate.program.filename, "hunks": _wire(candidate)} if candidate else {}
     return {
         "do": "spectrum", "tests": list(tests), "cpu_s": cpu_s, "wall_s": wall_s,
-        "within_s": within_s,
+        "within_s": within_s, **patch,
     }  # fmt: skip
 
 
