@@ -9,7 +9,7 @@ are left, the bug is ambiguous and a person decides.
 import ast
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from daemon.engines.search.candidates import Candidate
@@ -224,11 +224,12 @@ def only_takes_away(candidate: Candidate) -> bool:
     if candidate.edit.template in TAKING_AWAY:
         return True
     changed = hunks(candidate.program, candidate.edit)
-    old, new = (
-        {word for h in changed for word in NAME.findall(text(h)) if not keyword.iskeyword(word)}
-        for text in (lambda h: h.original, lambda h: h.replacement)
-    )
+    old, new = _names(h.original for h in changed), _names(h.replacement for h in changed)
     return new < old
+
+
+def _names(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in NAME.findall(text) if not keyword.iskeyword(word)}
 
 
 def size_of(candidate: Candidate) -> int:
