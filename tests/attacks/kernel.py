@@ -83,29 +83,30 @@ def clone3() -> str:
     return refusal(system_call, "clone3", ctypes.addressof(arguments), 64)
 
 
-def setuid_program() -> str:
-    """Every setuid program of the image is started and its user ids read while it lives."""
+def setuid_programs() -> str:
+    """Every setuid program of the image is started; whose they are when they have settled."""
     found = [
         path
         for folder in ("/usr/bin", "/usr/sbin", "/usr/lib/openssh")
         for path in (Path(folder).iterdir() if Path(folder).is_dir() else ())
         if path.is_file() and path.stat().st_mode & stat.S_ISUID
     ]
-    return refusals(map(user_of, found)) if found else "no setuid program"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = [subprocess.Popen([str(path)], stdin=subprocess.PIPE, **quiet) for path in found]
+    time.sleep(0.3)  # a program's new user comes a little after its start
+    users = [user_of(each.pid) for each in running]  # those that ended are still to be collected
+    for each in running:
+        with contextlib.suppress(PermissionError):
+            each.kill()
+            each.communicate()
+    return refusals(users) if found else "no setuid program"
 
 
-def user_of(program: Path) -> str:
-    """Whether a program runs as anybody but this user."""
-    running = subprocess.Popen(
-        [str(program)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        status = Path(f"/proc/{running.pid}/status").read_text()
-        ids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
-        return "uid stays" if set(ids) == {str(os.getuid())} else f"{program} is {ids}"
-    finally:
-        running.kill()
-        running.communicate()
+def user_of(pid: int) -> str:
+    """Whether a process has any user id but ours."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    ids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
+    return "uid stays" if set(ids) == {str(os.getuid())} else f"uid {'/'.join(ids)}"
 
 
 def privileges() -> str:
@@ -256,7 +257,7 @@ ATTACKS = (
     Attack("namespaces of the init", "EACCES", "another user", foreign_namespaces),
     Attack("32-bit system calls", "SIGSYS", SECCOMP, old_calls),
     Attack("x32 system calls", "SIGSYS", SECCOMP, x32_calls),
-    Attack("setuid programs", "uid stays", "no new privileges", setuid_program, 10),
+    Attack("setuid programs", "uid stays", "no new privileges", setuid_programs, 10),
     Attack("becoming root", "EPERM", "no capability", become_root),
     Attack("becoming a neighbour's user", "EPERM", "no capability", neighbours_user),
     Attack("capabilities held", "none", "cap-drop ALL", privileges),
