@@ -1,8 +1,8 @@
 """One intent carried out, in the order that lets a crash at any point be undone or finished.
 
 Intent on disk, originals saved, new files staged beside the old, intent `committing`, kill switch
-asked, files exchanged one by one (each a compare-and-swap on its bytes), folders synced, branch
-moved, intent `done`. Until the branch moves (without git: until `done`) a crash is rolled back,
+asked, files exchanged one by one (each a compare-and-swap on its bytes), folders synced, kill
+switch asked again, so that nothing stands that came after it, branch moved, intent `done`. Until the branch moves (without git: until `done`) a crash is rolled back,
 after that it is finished: daemon/changes/rollback.py.
 """
 
@@ -101,11 +101,16 @@ def _exchanged(work: Work) -> ChangedMeanwhile | StoppedByKillSwitch | None:
             return ChangedMeanwhile(files=(file.name,), reason=reason)
     for file in intent.files:
         work.root.sync(file.name)
-    if git and repository:
-        if git.in_place:
-            build_index(repository, git, intent.id)
-        if not move_branch(repository, git, work.change.message.partition("\n")[0]):
-            return _elsewhere(work)
+    if git and repository and git.in_place:
+        build_index(repository, git, intent.id)
+    if work.killed():
+        return StoppedByKillSwitch()
+    if (
+        git
+        and repository
+        and not move_branch(repository, git, work.change.message.partition("\n")[0])
+    ):
+        return _elsewhere(work)
     return None
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import random
 import stat
+import subprocess
 
 import pytest
 
@@ -30,6 +31,10 @@ NEW = {
     "gone.py": None,
     "fresh/deep/note.py": b"fresh\n",
 }
+
+COMMITTED = (
+    "git init -q && git add -A && git -c user.name=ada -c user.email=ada@localhost commit -qm old"
+)
 
 
 def written(root, files):
@@ -240,6 +245,24 @@ def test_the_kill_switch_is_asked_when_all_is_ready_and_nothing_is_changed(place
     assert isinstance(done, StoppedByKillSwitch)
     assert len(asked) == 1
     assert len(asked[0]) == 3, "the new content was staged"
+    assert seen(place.root) == place.old
+    assert list(recover(place.journal)) == []
+
+
+@pytest.mark.parametrize("mode", ["plain", "in-place"])
+def test_a_switch_that_appears_while_files_change_puts_the_old_ones_back(place, mode):
+    """Between the look before the exchange and the end of it: what came after does not stand."""
+    if mode == "in-place":
+        subprocess.run(["sh", "-c", COMMITTED], cwd=place.root, check=True)
+    changed = []
+
+    def killed():
+        changed.append(seen(place.root)["cart.py"] != OLD["cart.py"])
+        return changed[-1]
+
+    done = place.apply(mode=mode, killed=killed)
+
+    assert isinstance(done, StoppedByKillSwitch) and changed == [False, True]
     assert seen(place.root) == place.old
     assert list(recover(place.journal)) == []
 
