@@ -42,6 +42,7 @@ def overview(settings: "Settings", now: datetime) -> dict[str, Any]:
             "on": switch.on(),
             "path": str(switch.path),
             "reason": switch.reason() or None,
+            **_stopped(settings, switch),
         },
         "service": _holder(settings, "service.lock"),
         "worker": worker,
@@ -66,6 +67,24 @@ def _holder(settings: "Settings", name: str) -> dict[str, Any]:
     if holder is None:
         return {**told, "running": False}
     return {**told, "running": True, "pid": holder.pid, "since": holder.since or None}
+
+
+def _stopped(settings: "Settings", switch: KillSwitch) -> dict[str, Any]:
+    """Since when the service has been stopped by the switch, and what it was at; or None."""
+    told: dict[str, Any] = {"since": None, "stopped": None}
+    if not switch.on():
+        return told
+    try:
+        last = newest_records(trail_path(settings), {"killed", "resumed"}, 1)
+    except OSError:  # told by the parts that need the trail
+        return told
+    if not last or last[0].event == "resumed":
+        return told
+    killed = last[0]
+    told["since"] = killed.data.get("since")
+    if isinstance(at := killed.data.get("under_way"), Mapping):
+        told["stopped"] = {"reflection": killed.reflection, "target": killed.target, **at}
+    return told
 
 
 def _work(settings: "Settings") -> list[dict[str, Any]] | dict[str, str]:

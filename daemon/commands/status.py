@@ -100,6 +100,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("service", _running(found["service"])),
         ("worker", _running(found["worker"])),
         ("kill switch", _switch(found["kill_switch"])),
+        ("stopped", _stopped(found["kill_switch"])),
         ("under way", _under_way(found["under_way"])),
         *(("paused", _pause(each)) for each in found["paused"]),
         ("inbox", f"{inbox['waiting']} waiting{rejected}"),
@@ -128,6 +129,18 @@ def _switch(switch: Mapping[str, Any]) -> str:
     if not switch["on"]:
         return "not set"
     return f"ON: {switch['reason'] or 'no reason given'} ({switch['path']})"
+
+
+def _stopped(switch: Mapping[str, Any]) -> str:
+    from daemon.show import local_time, one_line
+
+    if not switch["since"]:
+        return ""
+    at = switch["stopped"]
+    of = f"{at['reflection']}: " if at and at["reflection"] else ""
+    detail = f" ({one_line(at['detail'], 80)})" if at and at.get("detail") else ""
+    what = f"{of}{at.get('stage')}{detail}; it is taken up again" if at else "nothing was under way"
+    return f"since {local_time(switch['since'])}; {what}"
 
 
 def _under_way(progress: Mapping[str, Any] | None) -> str:

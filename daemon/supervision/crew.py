@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from daemon.desk.lock import held_by
+from daemon.desk.progress import Progress
 from daemon.settings import Settings
 from daemon.supervision.accepted import worker_options
 from daemon.supervision.agenda import Agenda
@@ -61,6 +62,7 @@ class Crew:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.worker: Worker | None = None
+        self.at: Progress | None = None  # what a worker is at, or was when it was stopped
         self.owed: set[Duty] = set()
         self.settings, self.agenda = settings, agenda
         self._ledger, self._command, self._environment = ledger, command, environment
@@ -73,8 +75,11 @@ class Crew:
         if self.worker is None:
             return
         end = self.worker.poll()
+        self.at = self.worker.progress() or self.at
         if end is not None:
             self.worker = None
+            if end.code >= 0 and end.code != KILLED_EXIT:
+                self.at = None
             if end.duty is Duty.WORK:
                 self.agenda.worker_ended(now_utc())
             self._answer(end)
@@ -134,6 +139,7 @@ class Crew:
 
     def _start(self, duty: Duty, names: Callable[[], Sequence[str]]) -> None:
         self.owed.discard(duty)
+        self.at = None
         if duty is Duty.WORK:
             self.agenda.worker_starts(now_utc())
         try:

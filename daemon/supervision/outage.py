@@ -74,7 +74,7 @@ class Outage:
 
     def _begin(self, crew: Crew) -> None:
         self.on, self._since, self._seen_at = True, stamp(now_utc()), time.monotonic()
-        self._under_way = crew.worker.progress() if crew.worker else None
+        self._under_way = crew.at  # a worker sees the switch too, and may be gone by now
         crew.end(Reason.SWITCH, grace_s=GRACE_S)
         crew.owed.add(Duty.SETTLE)
         log.warning("the kill switch is on: %s", self.reason)

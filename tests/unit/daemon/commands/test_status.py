@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.trail import Trail
 from daemon.desk.lock import only_one
 from daemon.desk.progress import Beacon
 from reflections.reflection import Reflection
@@ -108,6 +109,34 @@ def test_the_kill_switch_is_shown_with_its_reason(home: Home) -> None:
 
     assert "ON: deploying" in shown
     assert "mendd on" in shown
+
+
+def test_what_the_switch_stopped_is_shown_until_it_is_lifted(home: Home) -> None:
+    """The worker is gone by then; the trail knows what it was at, and since when it is off."""
+    home.mendd("off", "deploying")
+    trail = Trail(home.state / "audit" / "trail.jsonl")
+    under_way = {"stage": "trial", "detail": f"cart.py{EVIL}"}
+    since = "2026-11-20T08:00:00Z"
+    trail.append(
+        "killed", reflection="r-1", target="shop", data={"since": since, "under_way": under_way}
+    )
+
+    shown, found = home.mendd("status"), home.json("status")["kill_switch"]
+
+    assert "stopped" in shown and "r-1: trial (cart.py" in shown
+    assert found["since"] == since and found["stopped"]["stage"] == "trial"
+    assert found["stopped"]["reflection"] == "r-1"
+
+    trail.append("resumed")  # an earlier spell says nothing about this one
+    assert home.json("status")["kill_switch"]["stopped"] is None
+
+
+def test_a_switch_with_a_trail_that_cannot_be_read_is_shown_all_the_same(home: Home) -> None:
+    """A folder stands in its place."""
+    home.mendd("off", "deploying")
+    (home.state / "audit" / "trail.jsonl").mkdir(parents=True)
+
+    assert "ON: deploying" in home.mendd("status")
 
 
 def test_the_budget_of_today_is_shown(home: Home) -> None:

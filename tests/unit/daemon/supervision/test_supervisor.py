@@ -332,6 +332,31 @@ def test_lifting_the_switch_resumes_the_work(tmp_path: Path) -> None:
     assert not service.events("failed")
 
 
+def test_a_worker_that_stops_before_the_service_looks_is_under_way_on_record(
+    tmp_path: Path,
+) -> None:
+    """It sees the switch by itself, tidies up what it said it was at, and ends with 4."""
+    body = """
+if duty == "work":
+    shows("trial", reflection="r-1", target="example")
+    (state / "shown").touch()
+    while not (state / "elsewhere" / "KILL").exists():
+        time.sleep(0.001)
+    (state / "progress.json").unlink()
+    sys.exit(4)
+"""
+    switch = tmp_path / "elsewhere" / "KILL"  # no event tells of it: the service looks late
+    with running(tmp_path, body, kill_switch=switch) as service:
+        until((tmp_path / "shown").exists)
+        time.sleep(1)
+        switch.parent.mkdir()
+        switch.touch()
+        until(lambda: service.events("killed"))
+
+    (killed,) = service.events("killed")
+    assert killed["under_way"] == {"stage": "trial", "detail": ""}
+
+
 def test_a_switch_that_was_on_at_the_start_is_recorded_once(tmp_path: Path) -> None:
     """Over three starts: thrown before, still there, lifted while the service was down."""
     (tmp_path / "KILL").write_text("freeze\n")
