@@ -55,11 +55,11 @@ def nobody_writes(handle: int) -> bool | None:
 
 def leases_work(folder: int) -> bool:
     """Try on a file of our own: some network file systems refuse every lease."""
-    name = f".mendd-probe-{os.getpid()}"
-    try:
-        os.close(os.open(name, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600, dir_fd=folder))
+    name, flags = ".mendd-probe", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:  # always the same name: what a crash leaves behind, the next one uses and removes
+        os.close(os.open(name, flags, 0o600, dir_fd=folder))
         try:
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
             try:
                 return nobody_writes(handle) is True
             finally:

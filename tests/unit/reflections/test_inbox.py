@@ -301,3 +301,25 @@ def test_the_inbox_loads_neither_pydantic_nor_tinydb() -> None:
 
 def _not_called(_: float) -> None:
     raise AssertionError("waited although nothing was unsettled")
+
+
+def test_what_a_crash_left_of_the_probe_is_used_and_removed(
+    inbox: Inbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each worker that died while it asked left a file of its own in the inbox, for ever."""
+    (folder / "a.txt").write_text("x")
+    with monkeypatch.context() as dying:
+        dying.setattr(os, "unlink", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            arrivals(inbox)
+    assert list(folder.glob(".mendd*"))
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+
+    again = Inbox(folder, max_bytes=LIMIT, settle_s=2)
+
+    assert arrivals(again)["a.txt"].data == b"x"
+    assert list(folder.glob(".mendd*")) == []
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
