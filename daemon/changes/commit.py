@@ -186,11 +186,13 @@ def _scratch_index(repository: Repository, change: str) -> Iterator[Path]:
         if time.time() - left.stat().st_mtime > _FORGOTTEN_S:
             left.unlink(missing_ok=True)
     path = repository.git_dir / f"mendd-{change}.scratch"
+    ours = (path, Path(f"{path}.lock"))  # whoever made them is gone: we hold the journal
     try:
-        path.unlink(missing_ok=True)
+        for left in ours:
+            left.unlink(missing_ok=True)
         yield path
     finally:
-        for left in (path, Path(f"{path}.lock")):
+        for left in ours:
             left.unlink(missing_ok=True)
 
 

@@ -19,48 +19,19 @@ from pathlib import Path
 import pytest
 
 from audit.durable import write_whole
-from daemon.apply import Applied, CannotApply, Change, apply_change, recover, revert_change
+from daemon.apply import Applied, CannotApply, recover, revert_change
 from daemon.changes import journal as journal_file
 from daemon.changes import swap
-from daemon.changes.gitrepo import AUTHOR_EMAIL
 from daemon.changes.journal import JournalBusy, held
+from tests.changing import MODES, NEW, OLD, Scene, make_template
 
-OLD = {"cart.py": b"old\n", "shop/price.py": b"old price\n", "gone.py": b"gone\n"}
-NEW = {"cart.py": b"new\n", "shop/price.py": b"new price\n", "gone.py": None, "add/new.py": b"n\n"}
 CALLS = ["fsync", "rename", "replace", "link", "unlink", "mkdir", "rmdir", "open", "fchmod"]
-CLEAN = {
-    "PATH": os.environ["PATH"],
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "person",
-    "GIT_AUTHOR_EMAIL": "person@example.org",
-    "GIT_COMMITTER_NAME": "person",
-    "GIT_COMMITTER_EMAIL": "person@example.org",
-}
-
-
-def git(top, *arguments):
-    """What a person's git says."""
-    command = ["git", *arguments]
-    return subprocess.run(
-        command, cwd=top, env=CLEAN, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A repository to copy: one commit, and a person's staged work."""
-    top = tmp_path_factory.mktemp("template") / "module"
-    for name, data in OLD.items():
-        (top / name).parent.mkdir(parents=True, exist_ok=True)
-        (top / name).write_bytes(data)
-    git(top, "init", "-q", "-b", "main")
-    git(top, "add", "-A")
-    git(top, "commit", "-q", "-m", "start")
-    (top / "mine.py").write_bytes(b"staged\n")
-    git(top, "add", "mine.py")
-    (top / "mine.py").write_bytes(b"edited\n")
-    return top
+    """A repository to copy."""
+    return make_template(tmp_path_factory.mktemp("template") / "module")
 
 
 @pytest.fixture
@@ -69,72 +40,6 @@ def tmp_path():
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as name:
         yield Path(name)
-
-
-class Scene:
-    """One module, one change, one crash."""
-
-    def __init__(self, folder, template, mode):
-        self.mode = mode
-        self.root = folder / "module"
-        self.journal = folder / "journal"
-        self.backups = folder / "backups"
-        shutil.copytree(template, self.root)
-        if mode == "plain":
-            shutil.rmtree(self.root / ".git")
-
-    def apply(self):
-        """Make the change."""
-        change = Change(
-            id="p-1",
-            root=self.root,
-            before={**OLD, "add/new.py": None},
-            after=NEW,
-            message="mend",
-        )
-        return apply_change(
-            change,
-            mode=self.mode,
-            backups=self.backups,
-            journal=self.journal,
-            killed=lambda: False,
-        )
-
-    def recover(self):
-        """Settle, and say what became of the change."""
-        return [(each.id, each.ending, each.conflicts) for each in recover(self.journal)]
-
-    def is_new(self):
-        """True for all new, False for all old; anything else fails here."""
-        files = {
-            path.relative_to(self.root).as_posix(): path.read_bytes()
-            for path in self.root.rglob("*")
-            if path.is_file() and ".git" not in path.parts
-        }
-        assert files.pop("mine.py") == b"edited\n"
-        new = {name: data for name, data in NEW.items() if data is not None}
-        assert files in (OLD, new), "mixed"
-        if self.mode == "plain":
-            return files == new
-        return self.git_is_new(files == new)
-
-    def git_is_new(self, files_new):
-        """The same for branch, index and leftovers of a repository."""
-        ref = "mendd/p-1" if self.mode == "git-branch" else "main"
-        author = git(self.root, "log", "--format=%ae", "-1", "--all", f"--glob=refs/heads/{ref}")
-        new = author == AUTHOR_EMAIL
-        if self.mode == "git-in-place":
-            assert new == files_new, "branch and files differ"
-            if new:
-                assert git(self.root, "show", "--format=", "--name-only", "--no-renames").split()
-        else:
-            assert not files_new
-        assert git(self.root, "status", "--porcelain", "--no-renames") == "AM mine.py"
-        assert git(self.root, "fsck", "--no-dangling") == ""
-        locks = (p for p in (self.root / ".git").rglob("*") if p.suffix in (".lock", ".marker"))
-        left = [lock.name for lock in locks if "scratch" not in lock.name]  # private, swept later
-        assert not left
-        return new
 
 
 def counted(real, limit, count):
@@ -180,7 +85,6 @@ def steps_of(work):
     return steps
 
 
-MODES = ["plain", "git-in-place", "git-branch"]
 STRIDE = 1 if os.environ.get("MENDD_EVERY_STEP") else 4  # all steps take minutes
 
 
@@ -345,6 +249,15 @@ def test_stale_ref_locks_of_a_killed_git_are_removed(template, tmp_path, monkeyp
 
     assert [ending for _, ending, _ in scene.recover()] == ["rolled_back"]
     assert not scene.is_new()
+
+
+def test_a_lock_that_a_killed_git_left_on_our_own_index_is_no_hindrance(template, tmp_path):
+    """Killed in `git read-tree`: the same change was refused for a minute ("File exists")."""
+    scene = Scene(tmp_path, template, "git-in-place")
+    (scene.root / ".git" / "mendd-p-1.scratch.lock").touch()
+
+    assert isinstance(scene.apply(), Applied)
+    assert scene.is_new()
 
 
 def test_a_persons_index_lock_is_not_removed(template, tmp_path, monkeypatch):
