@@ -19,8 +19,9 @@ from sandbox.stream import Stream, StreamEnded
 
 SEND_S = 20.0  # for handing over a job; the pipe holds little, the child reads it early
 TICK_S = 0.1  # how often a waiting call looks at its `stop` event
-LAST_WORDS_S = 2.0  # for what a container that has ended still had to say
-QUIET_S = 10.0  # of silence, after which the engine is asked whether it is the tests' own
+QUIET_S = 10.0  # of silence, after which the engine is asked; the harness is never silent so long
+LAST_WORDS_S = 5.0  # for what is still on its way then
+SIGN_OF_LIFE = ("H", b"")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,31 +84,31 @@ class Capsule:
         """
         found = self._frame(timeout_s)
         if found is None and time.monotonic() - self._heard > QUIET_S:
-            found = self.asked()
-        if found is not None:
-            self._heard = time.monotonic()
-        return found
+            return self.asked()
+        return None if found == SIGN_OF_LIFE else found
 
     def asked(self) -> tuple[str, bytes] | None:
-        """Ask the engine whether the silent container still runs, and only then return None.
+        """The next frame of a container that has been silent for too long, or has to be at its end.
 
-        What it said before it ended may be on its way, and counts.
+        None when its harness still gives signs of life: then it is the tests that are late.
         """
-        self._heard = time.monotonic()
         state = self._docker.state(self.id)
-        if state is not None and state.get("Running"):
-            return None
         found = self._frame(LAST_WORDS_S)
+        if found is None and state is not None and state.get("Running"):
+            raise SandboxDied("the trial's container runs, but its harness is not heard any more")
         if found is None:
             raise self.death("its last words did not arrive")
-        return found
+        return None if found == SIGN_OF_LIFE else found
 
     def _frame(self, timeout_s: float) -> tuple[str, bytes] | None:
         assert self._stream is not None
         try:
-            return self._stream.frame(timeout_s)
+            found = self._stream.frame(timeout_s)
         except StreamEnded as fault:
             raise self.death(str(fault)) from fault
+        if found is not None:
+            self._heard = time.monotonic()
+        return found
 
     def shut(self) -> None:
         """End its streams from any thread: unread ones would keep the engine from killing it."""

@@ -18,7 +18,8 @@ class Wire:
         self.path = folder / "engine.sock"
         self.starts = 0  # of containers, so far
         self.cut_at: int | None = None  # the start after which `how` happens
-        self.how: Callable[[], None] = self.cut
+        self.how: Callable[[], object] = self.cut
+        self.after_s = 0.5
         self._silent, self._muted = threading.Event(), threading.Event()
         self._ends: list[socket.socket] = []
         self._streams: list[socket.socket] = []  # those of them that are attached to a container
@@ -87,7 +88,7 @@ class Wire:
         if b"/start" in request:
             self.starts += 1
             if self.starts == self.cut_at:
-                threading.Timer(0.5, self.how).start()
+                threading.Timer(self.after_s, self.how).start()
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ In (the container's stdin)                Out (the container's stdout)
     line 1  setup: uid, argv, env, …          1 byte kind, 4 bytes length (big endian), payload
     line 2  {"timeout_s": …}: the clock       "L" bytes of the child's channel (JSON lines)
     rest    handed to the child verbatim      "O" bytes of its stdout and stderr
-    end     everything is killed              "E" how it ended, JSON; always the last frame
+    end     everything is killed              "H" nothing: we are here, while the clock runs
+                                              "E" how it ended, JSON; always the last frame
 
 The end of stdin means that nobody is listening any more: a daemon that was killed leaves no
 container running. The child's limits on files and open files are the container's own. At the end
@@ -28,6 +29,7 @@ import time
 from typing import Any
 
 CHUNK = 65536
+BEAT_S = 2.0  # between two signs of life; a test may be silent for long, we are not
 OOM_COUNTERS = ("/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events")
 
 
@@ -38,7 +40,7 @@ class Harness:
         self.setup = setup
         self.left = {"L": setup["report_bytes"], "O": setup["output_bytes"]}
         self.deadline: float | None = None
-        self.started = time.monotonic()
+        self.started = self.next_beat = time.monotonic()
         self.head = b""  # bytes of line 2, until its end was seen
         self.waiting = b""  # bytes for the child that its pipe did not take yet
         self.reason: str | None = None
@@ -101,8 +103,10 @@ class Harness:
                 else:
                     poll.unregister(self.child_in)
             ready = dict(poll.poll(self.remaining_ms()))
-            if self.deadline is not None and time.monotonic() >= self.deadline:
-                self.reason = "timeout"
+            if self.deadline is not None:
+                self.beat()
+                if time.monotonic() >= self.deadline:
+                    self.reason = "timeout"
             for end, kind in ((self.lines, "L"), (self.output, "O")):
                 if end in ready and not self.forward(end, kind):
                     poll.unregister(end)
@@ -117,7 +121,13 @@ class Harness:
     def remaining_ms(self) -> int | None:
         if self.deadline is None:
             return None
-        return max(0, int((self.deadline - time.monotonic()) * 1000) + 1)
+        return max(0, int((min(self.deadline, self.next_beat) - time.monotonic()) * 1000) + 1)
+
+    def beat(self) -> None:
+        """By this the host tells a test that hangs from a line that is dead."""
+        if time.monotonic() >= self.next_beat:
+            self.next_beat = time.monotonic() + BEAT_S
+            frame("H", b"")
 
     def forward(self, end: int, kind: str) -> bool:
         """Frame what the child wrote; False at its end."""
