@@ -2,8 +2,9 @@
 
 Intent on disk, originals saved, new files staged beside the old, intent `committing`, kill switch
 asked, files exchanged one by one (each a compare-and-swap on its bytes), folders synced, kill
-switch asked again, so that nothing stands that came after it, branch moved, intent `done`. Until the branch moves (without git: until `done`) a crash is rolled back,
-after that it is finished: daemon/changes/rollback.py.
+switch asked again (nothing stands that came after it), branch moved, intent `done`. Until the
+branch moves (without git: until `done`) a crash is rolled back, after that it is finished:
+daemon/changes/rollback.py.
 """
 
 import contextlib
