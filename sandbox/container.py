@@ -63,7 +63,7 @@ class Docker:
 
     def __init__(self, host: str | None) -> None:
         """`host` as in DOCKER_HOST; None means the local socket, never the CLI's context."""
-        self._host = host or "unix:///var/run/docker.sock"
+        self.host = host or "unix:///var/run/docker.sock"
         self._local = threading.local()
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()  # a thread's goes with it
 
@@ -71,9 +71,9 @@ class Docker:
     def client(self) -> Any:
         """This thread's client; API version as the engine has it."""
         if not hasattr(self._local, "client"):
-            with translated(f"connecting to {self._host}"):
+            with translated(f"connecting to {self.host}"):
                 client = docker.APIClient(
-                    base_url=self._host, version="auto", timeout=ANSWER_TIMEOUT_S
+                    base_url=self.host, version="auto", timeout=ANSWER_TIMEOUT_S
                 )
             self._local.client = client
             self._clients.add(client)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.bench import Bench
-from sandbox.check import Finding, findings
+from sandbox.check import findings
 from sandbox.container import Docker
 from sandbox.errors import UnusableModule
+from sandbox.finding import Finding
 from sandbox.image import Images
 from sandbox.launch import Launcher
 from sandbox.module import SMALL_FILES, SMALL_MIB, Limits, Module
