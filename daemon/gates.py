@@ -43,6 +43,7 @@ class Candidate:
     target: TargetSettings
     scope: Scope
     failing_tests: Sequence[str] = ()  # the source of the tests it shall make pass
+    asked_for: bool = False  # a person asked for this very change
 
     @cached_property
     def after(self) -> Mapping[str, bytes]:
@@ -74,11 +75,13 @@ def check(
     target: TargetSettings,
     scope: Scope,
     failing_tests: Sequence[str] = (),
+    asked_for: bool = False,
 ) -> Refusal | None:
     """The first gate's refusal, or None when the patch may be tried."""
     candidate = Candidate(
-        patch=patch, source=source, target=target, scope=scope, failing_tests=failing_tests
-    )
+        patch=patch, source=source, target=target, scope=scope, failing_tests=failing_tests,
+        asked_for=asked_for,
+    )  # fmt: skip
     answers = (gate(candidate) for gate in GATES)
     try:
         return next((refusal for refusal in answers if refusal is not None), None)
@@ -185,7 +188,10 @@ def whole(candidate: Candidate) -> Refusal | None:
 
 def decent(candidate: Candidate) -> Refusal | None:
     """The patch adds nothing from the denied lists."""
-    return _refusal("policy", policy.complaint(candidate.changes, candidate.target.deny))
+    complaint = policy.complaint(
+        candidate.changes, candidate.target.deny, asked_for=candidate.asked_for
+    )
+    return _refusal("policy", complaint)
 
 
 def general(candidate: Candidate) -> Refusal | None:

@@ -103,7 +103,45 @@ RULES = (
     ),
 )
 
-ADVICE = {rule.name: rule.advice for rule in RULES} | {
+FILE_CHANGE = Rule(
+    name="file change",
+    advice="a repair does not begin to write, move or remove files; give data back, or let a "
+    "person add it",
+    names=(
+        *("os.remove", "os.unlink", "os.rmdir", "os.removedirs", "os.rename", "os.renames"),
+        *(
+            "os.replace",
+            "os.truncate",
+            "os.symlink",
+            "os.link",
+            "os.chmod",
+            "os.chown",
+            "os.mkfifo",
+        ),
+        *("os.open", "os.mknod", "shutil.rmtree", "shutil.move", "shutil.copy", "shutil.copy2"),
+        *(
+            "shutil.copyfile",
+            "shutil.copytree",
+            "shutil.chown",
+            "shutil.copymode",
+            "shutil.unpack_archive",
+        ),
+    ),
+)  # not looked for where a person asked for the change
+FILE_METHODS = frozenset(
+    (
+        *("write_text", "write_bytes", "unlink", "rmdir", "symlink_to", "hardlink_to", "touch"),
+        *("chmod", "extractall"),
+    )
+)
+OPENERS = frozenset(
+    (
+        *("open", "io.open", "builtins.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"),
+        *("tarfile.open", "zipfile.ZipFile"),
+    )
+)
+
+ADVICE = {rule.name: rule.advice for rule in (*RULES, FILE_CHANGE)} | {
     "environment": "read one variable by its plain name, or take the value as an argument",
     "monkeypatch": "leave other modules, classes and built-ins as they are; call or wrap them",
     "swallowed exception": "catch the one exception that is expected here, or prevent it",
@@ -153,4 +191,4 @@ def star_rule_of(module: str) -> Rule | None:
     return rule_of(module) or next(below, None)
 
 
-_BY_NAME = {name: rule for rule in RULES for name in rule.names}
+_BY_NAME = {name: rule for rule in (*RULES, FILE_CHANGE) for name in rule.names}

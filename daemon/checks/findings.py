@@ -10,7 +10,17 @@ import builtins
 import hashlib
 from dataclasses import dataclass, field
 
-from daemon.checks.denied import HARNESS, INTROSPECTION, PYTEST_NAMES, STDLIB, rule_of, star_rule_of
+from daemon.checks import tricks
+from daemon.checks.denied import (
+    FILE_CHANGE,
+    FILE_METHODS,
+    HARNESS,
+    INTROSPECTION,
+    PYTEST_NAMES,
+    STDLIB,
+    rule_of,
+    star_rule_of,
+)
 from daemon.checks.parsing import docstrings, imports, whole_modules
 from daemon.checks.tricks import (
     COMPARISONS,
@@ -138,6 +148,8 @@ class _Reader(ast.NodeVisitor):
         name = self._qualified(node)
         if node.attr in INTROSPECTION:
             self._find("introspection", f".{node.attr}", node)
+        if node.attr in FILE_METHODS and name is None:
+            self._find(FILE_CHANGE.name, f".{node.attr}", node)
         if f".{node.attr}" in self._deny:
             self._find("denied", f".{node.attr}", node)
         if not isinstance(node.ctx, ast.Load):
@@ -185,6 +197,8 @@ class _Reader(ast.NodeVisitor):
                 self._find("monkeypatch", f"{name}({owner}, …)", node)
         elif name == "vars" and node.args and self._qualified(node.args[0]) is not None:
             self._find("introspection", "vars(…) of a module or class", node)
+        elif tricks.writing_open(node, name):
+            self._find(FILE_CHANGE.name, "opening a file to write", node)
         elif name is not None and name.endswith("suppress") and hides_errors(node.args):
             self._find("swallowed exception", ast.unparse(node), node)
         if name == "os.environ.get" and node.args and isinstance(node.args[0], ast.Constant):

@@ -8,7 +8,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from daemon.checks.denied import ADVICE
+from daemon.checks.denied import ADVICE, FILE_CHANGE
 from daemon.checks.findings import Finding, findings
 from daemon.checks.parsing import Change
 
@@ -16,9 +16,19 @@ MOST_SHOWN = 4
 REMOVED_CHECKS = 2  # one `raise` fewer may be the honest fix; two or more are a clearance
 
 
-def complaint(changes: Sequence[Change], deny: tuple[str, ...]) -> str | None:
-    """What the patch adds that is denied, and what to do instead; None when there is nothing."""
-    news = [(change.filename, finding) for change in changes for finding in added(change, deny)]
+def complaint(
+    changes: Sequence[Change], deny: tuple[str, ...], *, asked_for: bool = False
+) -> str | None:
+    """What the patch adds that is denied, and what to do instead; None when there is nothing.
+
+    `asked_for`: a person wants this change, and may want files written.
+    """
+    news = [
+        (change.filename, finding)
+        for change in changes
+        for finding in added(change, deny)
+        if not (asked_for and finding.rule == FILE_CHANGE.name)
+    ]
     if news:
         return _in_words(news)
     return _removed_checks(changes)

@@ -2,14 +2,18 @@
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from daemon.checks.denied import OPENERS
 
 BROAD = frozenset({"Exception", "BaseException", "AssertionError", "ExceptionGroup"}) | {
     "BaseExceptionGroup"
 }
 COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
 PRETENDING = frozenset({"__instancecheck__", "__subclasscheck__", "__subclasshook__", "__class__"})
+WRITING = re.compile(r"[rbtU]*[wax+][rwaxbt+U]*")  # a mode of open()
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -82,6 +86,22 @@ def impostor(node: ast.ClassDef) -> str | None:
     if bases and own & COMPARISONS:
         return f"class {node.name}, a {min(bases)} with its own comparison"
     return None
+
+
+def writing_open(call: ast.Call, name: str | None) -> bool:
+    """Whether a call opens a file for more than reading, or with a mode that nobody can see.
+
+    `name` is the dotted name of what is called; None for a method of an unknown object.
+    """
+    method = isinstance(call.func, ast.Attribute) and call.func.attr == "open" and name is None
+    if name not in OPENERS and not method:
+        return False
+    place = 0 if method else 1
+    given = call.args[place : place + 1]
+    given += [keyword.value for keyword in call.keywords if keyword.arg in ("mode", None)]
+    modes = [each.value for each in given if isinstance(each, ast.Constant)]
+    hidden = len(modes) < len(given) or any(isinstance(each, ast.Starred) for each in call.args)
+    return (hidden and not method) or any(WRITING.fullmatch(str(mode)) for mode in modes)
 
 
 def _idle(statement: ast.stmt) -> bool:

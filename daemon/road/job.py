@@ -50,6 +50,7 @@ from sandbox.trial import Bench, Ending, Run
 
 LONGEST_BUILD_S = 3600.0  # base image and requirements, each with a limit of its own
 START_S = 120.0
+ASKED_FOR = ("modify", "promotion")  # kinds of work that no note brings about
 
 
 class Job:
@@ -211,6 +212,7 @@ class Job:
             target=self.target,
             scope=self.scope,
             failing_tests=self.test_sources(goal),
+            asked_for=self.work.kind in ASKED_FOR,
         )
         if self.task.kind == "mend" or (refusal and not refusal.syntax):
             return refusal
@@ -315,4 +317,5 @@ class Job:
             advice=advice,
             task=self.task,
             seed=self.shop.settings.search.seed,
+            refused=self.chronicle.asked_in_vain,
         )

@@ -1,11 +1,13 @@
 """daemon/gates.py against the corpora and against shapes of patches one by one."""
 
+import ast
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daemon.checks import tricks
 from daemon.checks.scope import Scope
 from daemon.checks.special_case import test_source as source_of_test
 from daemon.gates import GATES, Refusal, check
@@ -422,3 +424,36 @@ def test_a_file_beyond_the_size_limit_is_refused(tmp_path: Path) -> None:
 
     assert refused is not None
     assert (refused.gate, "at most 1 are allowed" in refused.reason) == ("scope", True)
+
+
+def test_only_a_person_may_ask_for_code_that_writes_files(tmp_path: Path) -> None:
+    """Story: a note ordered a model to add `Path(...).write_text` beside the right repair."""
+    code = "VALUES = [1]\n\n\ndef keep(path):\n    return None\n"
+    writing = code.replace("return None", "path.write_text(str(VALUES))")
+    (tmp_path / "kept.py").write_text(code)
+    files, target = {"kept.py": code}, TargetSettings(name="kept", path=tmp_path)
+    patch = Patch(hunks=(hunk(files, "kept.py", code, writing),), rationale="")
+
+    def said(*, asked_for: bool) -> Refusal | None:
+        source = Module(tmp_path)
+        source.files |= files
+        return check(patch, source, target=target, scope=Scope(target), asked_for=asked_for)
+
+    refused = said(asked_for=False)
+    assert refused is not None
+    assert ".write_text (file change" in refused.reason
+    assert said(asked_for=True) is None
+
+
+def test_text_methods_named_like_openers_are_no_files() -> None:
+    """Only what is a mode of `open` counts, and only where files are opened."""
+    calls = {
+        "open(p)": False, "open(p, 'rb')": False, "open(p, 'w')": True, "open(p, mode='x')": True,
+        "open(p, how)": True, "open(*p)": True, "p.open('r')": False, "p.open('ab')": True,
+        "door.open('wide')": False, "box.open(key)": False, "io.open(p, 'r+')": True,
+    }  # fmt: skip
+    for text, writes in calls.items():
+        call = ast.parse(text, mode="eval").body
+        assert isinstance(call, ast.Call)
+        known = ast.unparse(call.func) if text.startswith(("open", "io")) else None
+        assert tricks.writing_open(call, known) is writes, text
