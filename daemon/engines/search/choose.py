@@ -7,22 +7,17 @@ are left, the bug is ambiguous and a person decides.
 """
 
 import ast
-import keyword
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from daemon.engines.search.candidates import Candidate
 from daemon.engines.search.documented import declared_kinds, support
 from daemon.engines.search.doubts import AS_LIKELY, doubt_of
 from daemon.engines.search.edits import hunks
+from daemon.engines.search.plain import plainest_first
 from daemon.engines.search.program import FunctionNode
 from daemon.engines.search.wire import Probe
 
-PLAIN_SHARE = 0.6  # a member this likely, compared with the likeliest, may stand for its camp
-NAME = re.compile(r"[^\W\d]\w*")
-TAKING_AWAY = ("statement deleted",)
-IDLE = re.compile(r"[-+] 0\b|\b0 \+|\* 1\b|// 1\b|\[0?:\]|\[0:|\*\* 1\b|\bnot \([^()]* == ")
 HANGS = ("!timeout", "!crashed", "!RecursionError", "!MemoryError")
 
 
@@ -204,38 +199,6 @@ def _foreign(key: tuple[str, ...], known: set[str], declared: frozenset[str]) ->
     if declared:
         return sum(bool(each) and each[0] not in declared for each in kinds)
     return sum(bool(set(each) - known) for each in kinds) if known else 0
-
-
-def plainest_first(members: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Members by likelihood; the plainest of those about as likely as the first comes before it.
-
-    They behave alike, so the one a reader likes best may stand for them: `prices`, not
-    `prices[0:]`. One that only takes something away is no better for being short: what the author
-    wrote may matter on other inputs (the anti-patterns of Tan et al., 2016).
-    """
-    likely = [m for m in members if m.score >= PLAIN_SHARE * members[0].score]
-    keeping = [m for m in likely if not only_takes_away(m)]
-    best = min(keeping or likely, key=lambda m: (size_of(m), -m.score))
-    return (best, *(m for m in members if m is not best))
-
-
-def only_takes_away(candidate: Candidate) -> bool:
-    """Whether the changed lines lose a name and gain none."""
-    if candidate.edit.template in TAKING_AWAY:
-        return True
-    changed = hunks(candidate.program, candidate.edit)
-    old, new = _names(h.original for h in changed), _names(h.replacement for h in changed)
-    return new < old
-
-
-def _names(texts: Iterable[str]) -> set[str]:
-    return {word for text in texts for word in NAME.findall(text) if not keyword.iskeyword(word)}
-
-
-def size_of(candidate: Candidate) -> int:
-    """How much there is to read in the changed lines: names, signs, and steps that do nothing."""
-    text = "".join(h.replacement for h in hunks(candidate.program, candidate.edit))
-    return len(re.findall(r"\w+|[^\w\s]+", text)) + 3 * len(IDLE.findall(text))
 
 
 def with_dissent(camps: list[Camp]) -> list[Camp]:

@@ -72,10 +72,16 @@ METHOD_SIBLINGS = (
     {"isdigit", "isalpha", "isalnum", "isnumeric"}, {"get", "setdefault", "pop"},
     {"ljust", "rjust", "center"}, {"removeprefix", "removesuffix"}, {"sort", "reverse"},
 )  # fmt: skip
+CHANGING = {
+    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem",
+    "popleft", "remove", "reverse", "setdefault", "sort", "update",
+}  # fmt: skip
 
 
 def other_method(spot: Spot) -> Iterator[Edit]:
     """Another method: a sibling of the same kind first, then those the module calls or defines.
+
+    One that changes its object where a value was only read is no likely slip.
 
     >>> tried(other_method, "names.append(n)")[:2]
     ['names.add(n)', 'names.appendleft(n)']
@@ -85,12 +91,15 @@ def other_method(spot: Spot) -> Iterator[Edit]:
     if not isinstance(node.func, ast.Attribute):
         return
     begin, end = spot.program.span(node.func.value)[1], spot.program.span(node.func)[1]
+    reads = not isinstance(spot.program.parents.get(node), ast.Expr)
     siblings = sorted(
         {name for group in METHOD_SIBLINGS if node.func.attr in group for name in group}
     )
     for name in dict.fromkeys([*siblings, *spot.pool.methods]):
         if name != node.func.attr:
-            yield spot.change(begin, end, f".{name}", 1.0 if name in siblings else 0.4)
+            changes = reads and name in CHANGING and node.func.attr not in CHANGING
+            weight = (1.0 if name in siblings else 0.4) * (0.3 if changes else 1.0)
+            yield spot.change(begin, end, f".{name}", weight)
 
 
 def other_target(spot: Spot) -> Iterator[Edit]:

@@ -252,3 +252,22 @@ def test_after_the_codes_own_check_a_quiet_answer_may_be_wrong_too() -> None:
     found = choose([candidate(0.9), candidate(0.8)], rows, failure)
 
     assert [rival.score for rival in found.rivals] == [0.8]
+
+
+def test_a_changed_sign_in_a_long_line_is_plainer_than_a_new_line() -> None:
+    """What counts is how much more there is to read, not how long the line was."""
+    text = (
+        "def f(node, name, known):\n    if name != 'x' and node.args and node.args[0] in known:\n"
+    )
+    text += "        return node\n    return None\n"
+    program = Program("m.py", text)
+    sign, line = text.index("!="), text.index("    if name")
+
+    def patch(score: float, begin: int, end: int, new: str) -> Candidate:
+        edit = Edit(pieces=(Piece(begin=begin, end=end, text=new),), line=2, template="test")
+        return Candidate(program=program, edit=edit, score=score, function="f")
+
+    rows = probe("int|1 int|2", "int|1 int|2")
+    both = [patch(0.6, line, line, "    known = []\n"), patch(0.5, sign, sign + 2, "==")]
+
+    assert choose(both, rows, Failure()).ranked[0].best.score == 0.5
