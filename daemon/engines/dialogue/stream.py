@@ -39,12 +39,12 @@ def assembled(events: Iterable[str]) -> dict[str, Any]:
         size += len(data)
         if size > MOST_BYTES:
             raise ValueError(f"an answer of more than {MOST_BYTES} characters")
-        event = json.loads(data)
         try:
+            event = json.loads(data)
             if event["type"] == "message_stop":
                 return _finished(message, written)
             _take(event, message, written)
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
+        except (KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"an event of the wrong shape: {error!r}") from error
     raise StreamBroken("the answer broke off")
 
@@ -85,5 +85,5 @@ def _arguments(text: str) -> Any:
     """Half-written arguments (an answer cut off) count as none: our own check says what misses."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}

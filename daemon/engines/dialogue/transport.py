@@ -33,7 +33,7 @@ from daemon.engines.dialogue.faults import (
     failure,
     garbled,
 )
-from daemon.engines.dialogue.stream import assembled
+from daemon.engines.dialogue.stream import MOST_BYTES, assembled
 from daemon.settings import ClaudeSettings
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 LONGEST_CALL_S = 1800.0
 LOOK_S = 0.1  # how often a waiting call looks at the stop event
+MOST_DEPTH = 40  # lists and objects within one another; a call has three
 BEAT_S = 15.0  # how often a long wait says that it is alive
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 16.0
 OFFICIAL = "https://api.anthropic.com"
@@ -161,7 +162,7 @@ class Transport:
             if "event-stream" in response.headers.get("content-type", ""):
                 events = stream.raw_events(response)
                 return _clean(assembled(event.data for event in events if event.data))
-            return _clean(json.loads(response.read()))  # a server that does not stream
+            return _clean(_whole(response))  # a server that does not stream
 
 
 def open_client(settings: ClaudeSettings, key: str | None) -> "anthropic.Anthropic":
@@ -209,8 +210,25 @@ def _checked_address(url: str, section: str) -> str:
     return url
 
 
+def _whole(response: Any) -> Any:
+    """The body as JSON. ValueError: more than any answer, no JSON, or nested without end."""
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise ValueError(f"an answer of more than {MOST_BYTES} bytes")
+    try:
+        return json.loads(body)
+    except RecursionError as error:
+        raise ValueError("an answer that nests too deeply") from error
+
+
 def _clean(message: Any) -> Any:
-    """The same message; half surrogates in it could not be sent back and are replaced."""
+    """The same message; half surrogates in it could not be sent back and are replaced.
+
+    ValueError when it nests so deeply that it could not be sent back either.
+    """
+    _look_into(message, MOST_DEPTH)
     text = json.dumps(message, ensure_ascii=False)
     return json.loads(text.encode("utf-8", "replace"))
 
@@ -249,3 +267,11 @@ def _without_sdk_environment() -> Iterator[None]:
         yield
     finally:
         os.environ.update(hidden)
+
+
+def _look_into(value: Any, depth: int) -> None:
+    if depth == 0:
+        raise ValueError(f"an answer that nests more than {MOST_DEPTH} deep")
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            _look_into(each, depth - 1)

@@ -1,5 +1,6 @@
 """Every fault of a call: what it means, whether it is tried again, what it may have cost."""
 
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +16,10 @@ from daemon.engines.dialogue.faults import (
     ModelUnreachable,
     retry_after_s,
 )
+from daemon.engines.dialogue.stream import MOST_BYTES, assembled
 from tests.caller import REQUEST, Caller
-from tests.fake_model import FakeModel, Fault, status, text
+from tests.fake_model import Answer as Served
+from tests.fake_model import FakeModel, Fault, status, text, tool
 
 Start = Callable[..., FakeModel]
 Make = Callable[..., Caller]
@@ -87,6 +90,42 @@ def test_a_server_that_stays_garbled_is_an_error_with_advice(
 
     with pytest.raises(error, match=r"127\.0\.0\.1.*\[claude\] base_url"):
         caller(server.url, retries=1).send()
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["streamed", "whole"])
+@pytest.mark.parametrize("depth", [60, 400])
+def test_an_answer_that_nests_without_end_is_garbled(
+    model: Start, caller: Make, depth: int, plain: bool
+) -> None:
+    """Story: a server's answer broke the worker with a RecursionError, again and again."""
+    nested: Any = 1
+    for _ in range(depth):
+        nested = [nested]
+    answer = Served(content=[tool("view_code", filename=nested)], plain=plain)
+
+    with pytest.raises(ModelGarbled):
+        caller(model([answer] * 2).url, retries=1).send()
+
+
+def test_an_answer_without_end_is_cut_where_it_does_not_stream(model: Start, caller: Make) -> None:
+    """As a streamed one is: nobody's memory is at a server's mercy."""
+    answer = Served(content=[text("x" * (MOST_BYTES + 10))], plain=True)
+
+    with pytest.raises(ModelGarbled):
+        caller(model([answer]).url, retries=0).send()
+
+
+def test_arguments_that_nest_without_end_count_as_none() -> None:
+    """Found by mangling: half a JSON is half a JSON, however deep."""
+    assert assembled(
+        [
+            '{"type": "message_start", "message": {}}',
+            '{"type": "content_block_start", "content_block": {"type": "tool_use", "id": "1"}}',
+            json.dumps({"type": "content_block_delta", "index": 0, "delta": {
+                "type": "input_json_delta", "partial_json": "[" * 100_000}}),
+            '{"type": "message_stop"}',
+        ]
+    )["content"][0]["input"] == {}  # fmt: skip
 
 
 @pytest.mark.parametrize(
