@@ -18,8 +18,8 @@ from audit.clean import Hide, clean, clean_text
 
 _ROAD = (
     "received joined unreadable ignored reported declined baseline reproduced proposed "
-    "gate_refused trial reviewed applying applied changed_meanwhile held approved rejected "
-    "reverted revert_refused health came_back frozen waiting failed"
+    "tool_refused gate_refused trial reviewed applying applied changed_meanwhile held approved "
+    "rejected reverted revert_refused health came_back frozen waiting failed"
 )
 _SERVICE = "started stopped killed resumed budget_stop breaker ordered missed recovered alerted"
 _OTHER_WORK = "modified experiment learned"

@@ -167,6 +167,7 @@ class Case:
     seed: int = 0
     task: Task = MEND
     attempts: Sequence[Feedback] = ()
+    refused: Callable[[Sequence[str]], None] = lambda calls: None  # tells what was asked in vain
 
 
 class Spender(Protocol):

@@ -29,7 +29,7 @@ from daemon.engines.dialogue.fence import Fence, shortened
 from daemon.engines.dialogue.hunks import assemble
 from daemon.engines.dialogue.ledger import Ledger
 from daemon.engines.dialogue.opening import opening
-from daemon.engines.dialogue.phase import Phase, judged
+from daemon.engines.dialogue.phase import Phase, judged, refusals
 from daemon.engines.dialogue.tools import (
     LogBugReport,
     ProposeCodePatch,
@@ -168,7 +168,9 @@ class ClaudeSession:
             words = [opening(self._case, self._fence, self._views), *self._advice(), *words]
 
         def judge(calls: Sequence[ToolCall]) -> Judged[T | Declined]:
-            return judged(calls, phase, self._views)
+            answer = judged(calls, phase, self._views)
+            self._case.refused(refusals(calls, answer.replies))
+            return answer
 
         return self._talk.ask(words, judge, plain=plain)
 

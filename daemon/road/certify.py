@@ -10,6 +10,7 @@ from audit.certificate import Certificate
 from daemon.engines import Baseline, BugReport, Reproduction, Source
 from daemon.road.proof import Goal, Proof
 from daemon.settings import TargetSettings
+from reflections.secrets import redact
 from sandbox.patch import Hunk, Patch, PatchError, PatchMismatch, patched, unified_diff
 from sandbox.trial import Run
 
@@ -56,12 +57,12 @@ def result_hash(proof: Proof) -> str:
 
 
 def diff_or_empty(patch: Patch, source: Source) -> str:
-    """The patch as a unified diff against the snapshot; empty when it does not apply."""
+    """The patch as a diff for people, secrets hidden; empty when it does not apply."""
     try:
         after = patched(patch, source.read)
     except (PatchMismatch, PatchError):
         return ""
-    return unified_diff({name: source.read(name) for name in after}, after)
+    return redact(unified_diff({name: source.read(name) for name in after}, after))
 
 
 def held_data(
@@ -82,7 +83,7 @@ def held_data(
         "reproduction": asdict(test) if test else None,
         "rivals": [patch_json(rival) for rival in rivals],
         "rival_diffs": list(rival_diffs),
-        "diff": proof.diff,
+        "diff": redact(proof.diff),  # for people; `patch` is what is applied
         "evidence": proof.judgement.evidence.value,
         "engine": engine,
         "model": model,

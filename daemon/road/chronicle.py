@@ -1,5 +1,6 @@
 """Writes one job's steps into the trail, each event with the data docs/audit.md names."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from reflections.store import Work
 
 MOST_OUTPUT = 8000
 MOST_NAMES = 50
+MOST_CALLS = 20
 
 
 class Chronicle:
@@ -78,6 +80,11 @@ class Chronicle:
     def refused(self, refusal: Refusal) -> None:
         """A gate said no."""
         self.write("gate_refused", attempt=self.attempt, gate=refusal.gate, reason=refusal.reason)
+
+    def asked_in_vain(self, calls: Sequence[str]) -> None:
+        """Calls of an engine's answer were refused before they came to anything."""
+        if calls:
+            self.write("tool_refused", calls=list(calls[:MOST_CALLS]), count=len(calls))
 
     def tried(self, proof: Proof) -> None:
         """A trial ended, well or not."""

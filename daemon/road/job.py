@@ -44,6 +44,7 @@ from daemon.road.source import SnapshotSource
 from daemon.road.syntax import syntax_refusal
 from daemon.settings import TargetSettings
 from reflections.reflection import Reflection
+from reflections.secrets import redact
 from reflections.store import Work
 from sandbox.patch import Patch
 from sandbox.trial import Bench, Ending, Run
@@ -292,7 +293,8 @@ class Job:
 
     def applied(self, proof: Proof, done: Applied, certificate: Certificate) -> None:
         """The real module was changed."""
-        self.held_data = {"applied": done.to_json(), "target": self.target.name}
+        kept = {**done.to_json(), "diff": redact(done.diff)}
+        self.held_data = {"applied": kept, "target": self.target.name}
         self.chronicle.applied(
             proof,
             done,

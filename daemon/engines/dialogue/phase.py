@@ -51,6 +51,15 @@ def judged(calls: Sequence[ToolCall], phase: Phase[T], views: Views) -> Judged[T
     return Judged(replies=[replies[at] for at in range(len(calls))], result=result)
 
 
+def refusals(calls: Sequence[ToolCall], replies: Sequence[Reply]) -> list[str]:
+    """The calls of an answer that did not get what they asked for, with why, for the record."""
+    return [
+        f"{call.name[:100]}: {reply.text.partition(chr(10))[0][:300]}"
+        for call, reply in zip(calls, replies, strict=True)
+        if reply.wrong
+    ]
+
+
 def _taken(
     wanted: Sequence[int], read: Mapping[int, Arguments | Reply], phase: Phase[T]
 ) -> tuple[dict[int, Reply], T | None]:
