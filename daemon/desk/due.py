@@ -27,9 +27,10 @@ def forget_odd_times(shop: Workshop) -> None:
     """Work that waits for a time too far away was put off by a clock that was wrong."""
     quiet_h = max(target.promote_after_h for target in shop.settings.targets)
     retry = timedelta(seconds=shop.settings.service.retry_most_s)
-    furthest = shop.clock() + max(FURTHEST, retry, timedelta(hours=quiet_h))
+    furthest = max(FURTHEST, retry, timedelta(hours=quiet_h))
     for work in shop.store.all():
-        if work.not_before is not None and work.not_before > furthest:
+        longest = retry if work.data.get("waits_for") == "failed" else furthest
+        if work.not_before is not None and work.not_before > shop.clock() + longest:
             shop.store.update(work, not_before=None)
 
 

@@ -22,7 +22,7 @@ from sandbox.errors import SandboxError
 STAYS_OPEN = {Verdict.HELD: State.HELD, Verdict.FROZEN: State.FROZEN}
 OUTAGES = (SandboxError, EngineError, UnusableBaseline, ModuleChanged, CannotApply, OSError)
 """The world was not as needed; says nothing about a patch."""
-_PASSING = ("reason", "since", "waits", "breaks")
+_PASSING = ("reason", "since", "waits", "waits_for", "breaks")
 EVENTS = {Verdict.EXPLAINED: "declined"}
 
 
@@ -82,7 +82,7 @@ def postpone(
     chronicle.write(event, reason=reason, next_try=not_before.isoformat(), **_cost(job))
     stored = shop.store.get(work.id) or work  # what its steps came to is not paid for again
     breaks = {name: work.data[name] for name in ("breaks",) if name in work.data}
-    data = {**stored.data, **breaks, "waits": waits + 1, "reason": reason}
+    data = {**stored.data, **breaks, "waits": waits + 1, "waits_for": event, "reason": reason}
     shop.store.update(work, state=State.WAITING, not_before=not_before, data=data)
 
 

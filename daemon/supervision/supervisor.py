@@ -20,6 +20,7 @@ from daemon.settings import Settings
 from daemon.supervision.accepted import Configuration
 from daemon.supervision.agenda import Agenda
 from daemon.supervision.arrivals import Arrivals
+from daemon.supervision.clockwatch import ClockWatch
 from daemon.supervision.crew import Crew, Reason
 from daemon.supervision.ledger import Ledger
 from daemon.supervision.logs import printable
@@ -79,6 +80,7 @@ class Service:
         self._outage = Outage(KillSwitch(settings.kill_switch), ledger, settings.state)
         self._watcher = Watcher(*self._folders())
         self._schedule = self._new_schedule(settings)
+        self._clock = ClockWatch()
 
     def run(self) -> None:
         """Work until told to stop; then nothing of ours is left running."""
@@ -96,6 +98,7 @@ class Service:
         self._crew.mind()
         if self._outage.mind(self._crew):
             self._resumed()
+        self._heed_clock()
         self._heed_timers()
         self._look_for_work()
         self._crew.start_due(self._arrivals.take, self._allowed())
@@ -116,6 +119,16 @@ class Service:
             grace_s = GRACE_S if hurry else self._settings.service.stop_s
             self._stop_by = time.monotonic() + grace_s + SETTLE_S
             self._crew.end(Reason.STOP, grace_s=grace_s)
+
+    def _heed_clock(self) -> None:
+        by_s = self._clock.stepped_s()
+        if by_s:
+            log.warning("the clock was set by %+.0f s; every timer begins anew", by_s)
+            self._schedule.stop()
+            self._schedule = self._new_schedule(self._settings)
+            self._schedule.start()
+            if not self._outage.on:
+                self._resumed()
 
     def _heed_timers(self) -> None:
         fired = {self._fired.popleft() for _ in range(len(self._fired))}

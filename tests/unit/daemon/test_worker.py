@@ -132,6 +132,20 @@ def test_a_clock_that_was_years_ahead_keeps_no_work_waiting(place: Callable[...,
     assert here.file.read_text() == FIXED
 
 
+def test_a_clock_set_back_by_a_day_keeps_no_work_waiting_for_a_day(
+    place: Callable[..., Place],
+) -> None:
+    """A retry that was a minute away became one that was a day and a minute away."""
+    here = place()
+    here.sandbox.broken = EngineUnavailable("no engine answers")
+    here.mend(ScriptedEngine(REPORT, [RIGHT]))
+
+    here.now, here.sandbox.broken = here.now - timedelta(days=1), None
+    here.work()
+
+    assert here.file.read_text() == FIXED
+
+
 @pytest.mark.parametrize("how", ["kill switch", "signal"])
 def test_a_container_that_dies_of_the_switch_is_no_outage(
     place: Callable[..., Place], how: str

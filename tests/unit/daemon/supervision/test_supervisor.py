@@ -14,6 +14,8 @@ import pytest
 from daemon.config.config_file import SettingsError
 from daemon.config.toml_reader import Fault
 from daemon.settings import Settings
+from daemon.supervision import supervisor
+from daemon.supervision.clockwatch import ClockWatch
 from daemon.supervision.schedule import LastRun
 from tests.scripted_service import Running, duty_of, running, until
 
@@ -34,6 +36,15 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"
+
+
+class Wall:
+    """A clock on the wall that a test sets."""
+
+    ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
 
 
 def at_work(service: Running) -> bool:
@@ -112,6 +123,23 @@ def test_work_that_is_due_later_starts_a_worker_then(tmp_path: Path) -> None:
         (tmp_path / "due.json").write_text(f'{{"next": "{soon.isoformat()}"}}')
 
         until(lambda: len(service.starts("work")) > seen)
+
+
+def test_a_clock_that_is_set_back_stops_no_timer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scans were due a day later then, and work that was due in a second as well."""
+    wall = Wall()
+    monkeypatch.setattr(supervisor, "ClockWatch", lambda: ClockWatch(wall=wall))
+    due = "(state / 'due.json').write_text('{\"next\": \"2999-01-01T00:00:00+00:00\"}')\n"
+    with running(tmp_path, due) as service:
+        until(lambda: len(service.starts("work")) == 1 and (tmp_path / "due.json").exists())
+        schedule = service.service._schedule
+
+        wall.ahead_s = -86_400.0
+
+        until(lambda: len(service.starts("work")) == 2, "a look at what waits")
+        assert service.service._schedule is not schedule
 
 
 def test_a_file_that_workers_leave_does_not_start_one_at_every_scan(tmp_path: Path) -> None:
