@@ -98,6 +98,9 @@ class InstantSandbox(LocalSandbox):
         self.contents[tree.hash] = contents
         return InstantBench(module, tree, self)
 
+    def prune(self, keep: int) -> None:
+        """No snapshots, none to remove."""
+
 
 class NoteReader(ScriptedEngine):
     """Does what a note's summary says: a kind and a fruit. Each proposal is a call that costs."""

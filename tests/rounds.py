@@ -70,11 +70,11 @@ class Round:
             command, cwd=self.module, env=CLEAN, capture_output=True, text=True, check=True
         ).stdout.strip()
 
-    def drop_all(self) -> None:
-        """Every note is in the inbox."""
+    def drop_all(self, drops: Sequence[Drop] = ()) -> None:
+        """These notes, or every one, are in the inbox."""
         inbox = self.settings.inbox_path
         inbox.mkdir(parents=True, exist_ok=True)
-        for drop in self.drops:
+        for drop in drops or self.drops:
             name, text = drop.file
             (inbox / name).write_text(text)
 

@@ -1,8 +1,9 @@
-"""No space left: at each write of whole cycles in turn, and on a real file system that is full."""
+"""No space left, at each write of whole cycles and on a full file system; and no power left."""
 
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from daemon.worker import DONE, NO_WORLD
 from tests.accounting import faults, told_again, unrecorded
 from tests.drops import Drop
+from tests.power_cuts import NoDisk, power_cuts
 from tests.rounds import Round, ended, in_memory, quiet
 from tests.soak.check import CannotRun, Check, Row, Setting
 from tests.stepping import CannotTrace, Stepped, starved
@@ -20,6 +22,7 @@ SCENES = (
     ("plain", [Drop("pair", "apple"), Drop("unreadable", "cherry")]),
     ("git", [Drop("right", "apple"), Drop("rivals", "cherry")]),
 )
+CUTS = 200
 PAGES, INODES = 160, 60  # what a round needs of a file system, with some to spare
 PAGE = 4096
 
@@ -56,6 +59,18 @@ def full_file_system(setting: Setting) -> Iterator[Row]:
                     code = ended(here.start())
                     found.add(here, code, f"{left} {what} left", partial(give_back, taken))
             yield found.row(f"{name}, {what} left", f"0 to {most}")
+
+
+def cut(setting: Setting) -> Iterator[Row]:
+    """The power is cut while changes of several files are made."""
+    try:
+        cuts = list(power_cuts(setting.folder, setting.rng, setting.times(CUTS), setting.say))
+    except NoDisk as reason:
+        raise CannotRun(str(reason)) from None
+    broken = [fault for _, fault, _ in cuts if fault]
+    states = dict(Counter(state for _, _, state in cuts))
+    told = f"{cuts[-1][0]} changes acknowledged; {states}; {broken[:2] or ''}"
+    yield Row("changes of four files", len(cuts), len(broken), told)
 
 
 class Outcomes:
@@ -178,5 +193,10 @@ CHECKS = (
         "crash.tmpfs-full",
         "a really full file system, to the page and the name: the same",
         full_file_system,
+    ),
+    Check(
+        "crash.power-cuts",
+        "200 power cuts within changes: none mixed, no acknowledged record lost",
+        cut,
     ),
 )
