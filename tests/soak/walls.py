@@ -1,4 +1,4 @@
-"""The attack table of tests/attacks, every row of it, against real trial containers."""
+"""What tested code may reach, and what is read of what it says."""
 
 import time
 from collections.abc import Iterator
@@ -9,8 +9,10 @@ from sandbox.errors import EngineUnavailable
 from sandbox.trial import Bench, Sandbox
 from tests.attacks.violent import VIOLENT
 from tests.battery import Met, as_called, attackers, battery, beside, ended, holder
+from tests.channel import OURS, SHARED, Attempt, measured
 from tests.soak.check import CannotRun, Check, Row, Setting
 
+MOST_S, PROCESSOR_S, PEAK_MIB = 1.0, 60, 64
 KINDS = {"copied tree": True, "read-only tree": False}
 
 
@@ -70,7 +72,29 @@ def row(met: Met) -> Row:
     return Row(name, 1, int(not met.held), f"{met.words} ({attack.wall})")
 
 
+def results(setting: Setting) -> Iterator[Row]:
+    """Must-fail JSON, odd streams and odd files, by kind; what is read must have an end."""
+    if not SHARED.is_dir():
+        raise CannotRun("the shared corpora with JSONTestSuite are not here")
+    attempts, peak_mib = measured([OURS, SHARED], PROCESSOR_S)
+    kinds: dict[str, list[Attempt]] = {}
+    for each in attempts:
+        kinds.setdefault(each.kind, []).append(each)
+    for kind, those in kinds.items():
+        good = kind in ("must-parse object", "endless")
+        slowest = max(those, key=lambda each: each.seconds)
+        broken = sum(each.accepted is not good or each.seconds > MOST_S for each in those)
+        figure = f"slowest {slowest.seconds:.2f} s of processor time ({slowest.name})"
+        yield Row(kind + (", read" if good else ", refused"), len(those), broken, figure)
+    yield Row("peak of memory", 1, int(peak_mib > PEAK_MIB), f"{peak_mib} MiB")
+
+
 CHECKS = (
+    Check(
+        "sandbox.results",
+        f"nothing hostile is taken for a result, none takes {MOST_S:g} s, peak {PEAK_MIB} MiB",
+        results,
+    ),
     Check(
         "sandbox.attacks",
         "all 31 published attacks and ours: none reaches anything but what is public",
