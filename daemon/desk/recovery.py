@@ -7,6 +7,7 @@ from audit.durable import plain_name
 from audit.errors import CertificateError
 from daemon.apply import Applied, Recovered, recover
 from daemon.changes.journal import open_changes
+from daemon.desk.relearn import make_up_for_learning
 from daemon.desk.workshop import Workshop
 from daemon.modifying.summary import make_up_for_summary
 from daemon.promote import hands_on, open_promotion
@@ -76,13 +77,14 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
     if target and hands_on(work, target):
         open_promotion(work, target, shop)
     reason = "applied just before an interruption; recorded after it"
+    taught = make_up_for_learning(work, found.applied, target.name, shop) if target else {}
     make_up_for_report(work, target, reason, shop)
     shop.store.finish(
         work,
         verdict="applied",
         reason=reason,
         now=shop.clock(),
-        extra={"applied": found.applied.to_json(), "target": work.reflection.target},
+        extra={"applied": found.applied.to_json(), "target": work.reflection.target, **taught},
     )
 
 

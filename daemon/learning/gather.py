@@ -41,6 +41,33 @@ def learn_from_applied(proof: Proof, job: "Job") -> None:
         log.exception("no recipe could be made of %s", job.work.id)
 
 
+def learn_late(
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+    evidence: str,
+    shop: "Workshop",
+    *,
+    win: bool,
+) -> str | None:
+    """The same for a patch whose job a crash ended: the recipe's id; counted only if it is a `win`.
+
+    The template that made it and its demonstration are not known any more.
+    """
+    try:
+        texts, patched = _decoded(before), _decoded(after)
+        recipe = recipe_of(texts, patched, kind="bug", evidence=evidence)
+        if recipe is None or not (win or recipe.id in RecipeBook.open(shop.state).recipes):
+            return None
+        return won(recipe, shop) if win else recipe.id
+    except Exception:
+        log.exception("no recipe could be made of a change that a crash cut off")
+        return None
+
+
+def _decoded(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: data.decode("utf-8", "replace") for name, data in files.items()}
+
+
 def recipe_of_gain(
     before: Mapping[str, bytes | None], after: Mapping[str, bytes], evidence: str
 ) -> Recipe | None:

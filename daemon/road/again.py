@@ -4,6 +4,7 @@ Each answer is a reason to freeze the work for a person. Counted from what is du
 history, the archive of finished work and the trail.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from reflections.store import Store, Work
 from sandbox.patch import Hunk, Patch
 
 if TYPE_CHECKING:
+    from daemon.desk.workshop import Workshop
     from daemon.road.job import Job
 
+Texts = Callable[[str], str | None]
 MOST_RECORDS = 1_000
 LONGEST_CHAIN = 1_000
 
@@ -41,7 +44,7 @@ def comes_again(patch: Patch, job: "Job") -> str | None:
         names = ", ".join(earlier[-target.bug_patches :])
         return f"this failure was already patched {len(earlier)} times ({names}) and came back"
     past = {name: job.shop.history.edits(target.name, name) for name in patch.filenames}
-    regions = {hunk: region(hunk, job) for hunk in patch.hunks}
+    regions = {hunk: region(hunk, job.source.text) for hunk in patch.hunks}
     return oscillation(patch, regions, past, most=target.region_edits)
 
 
@@ -78,9 +81,9 @@ def patches_of_this_bug(work: Work, store: Store) -> list[str]:
     return patched[::-1]
 
 
-def region(hunk: Hunk, job: "Job") -> str:
+def region(hunk: Hunk, text_of: Texts) -> str:
     """The function a hunk lies in, or "" for module level and files that cannot be parsed."""
-    text = job.source.text(hunk.filename)
+    text = text_of(hunk.filename)
     if text is None:
         return ""
     try:
@@ -92,19 +95,24 @@ def region(hunk: Hunk, job: "Job") -> str:
 
 def remember(proof: Proof, job: "Job") -> None:
     """Put the applied hunks into the files' history."""
-    now = job.shop.moment()
-    for name in proof.patch.filenames:
+    keep_edits(job.patch_id, proof.patch, job.source.text, job.target.name, job.shop)
+
+
+def keep_edits(patch_id: str, patch: Patch, text_of: Texts, target: str, shop: "Workshop") -> None:
+    """The same for a patch whose job is gone; `text_of` a file says what it was before."""
+    now = shop.moment()
+    for name in patch.filenames:
         edits = [
             PastEdit(
-                patch_id=job.patch_id,
+                patch_id=patch_id,
                 time=now.wall.isoformat(),
                 boot=now.uptime.boot,
                 uptime_s=now.uptime.seconds,
-                region=region(hunk, job),
+                region=region(hunk, text_of),
                 original=hunk.original,
                 replacement=hunk.replacement,
             )
-            for hunk in proof.patch.hunks
+            for hunk in patch.hunks
             if hunk.filename == name
         ]
-        job.shop.history.remember(job.target.name, name, edits)
+        shop.history.remember(target, name, edits)

@@ -35,6 +35,38 @@ def test_an_applied_patch_is_a_recipe_with_a_win(here: Place) -> None:
     assert recipe.demo is not None
 
 
+@pytest.mark.parametrize(
+    "point",
+    [
+        "daemon.road.chronicle.Chronicle.applied",
+        "daemon.road.settle.remember",
+        "daemon.road.settle.learn_from_applied",
+        "daemon.worker.close_work",
+        "reflections.store.Store.finish",
+    ],
+)
+def test_a_crash_after_the_change_loses_no_lesson_and_counts_none_twice(
+    here: Place, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither history nor recipe knew of a patch whose worker died before it had learnt."""
+
+    def crash(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(point, crash)
+        with pytest.raises(KeyboardInterrupt):
+            here.mend(ScriptedEngine(REPORT, [RIGHT]), note={**NOTE, "id": "n1"})
+    here.work()
+
+    edits = here.shop.history.edits("shop", "shop.py")
+    assert [edit.region for edit in edits] == ["total"]
+    wins = [recipe.wins for recipe in recipes(here)]
+    assert wins == ([] if "learn" in point else [1])  # the one window that is left: a win lost
+    here.order("revert", "n1")
+    assert [recipe.losses for recipe in recipes(here)] == ([] if "learn" in point else [1])
+
+
 def test_a_failure_that_comes_back_is_a_loss(here: Place) -> None:
     """The patch did not hold; one that a person took back is counted once, at the revert."""
     here.mend(ScriptedEngine(REPORT, [RIGHT]), note={**NOTE, "id": "n1"})
