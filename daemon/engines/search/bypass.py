@@ -20,6 +20,7 @@ from daemon.engines.search.examine import Evidence, raised_on_purpose
 from daemon.engines.search.localise import Seen
 from daemon.engines.search.program import Program
 from daemon.engines.search.screening import Screener
+from sandbox.patch import Hunk
 
 NOT_MET = ("AssertionError", "Failed", "RecursionError", "MemoryError")
 MOST_TESTS, MOST_CAMPS, MOST_MEMBERS = 6, 3, 8  # what is looked at: a fork each
@@ -80,20 +81,38 @@ def with_patch(statement: Statement, candidate: Candidate) -> Statement | None:
     if program.filename != statement.filename:
         return statement
     changed = hunks(program, candidate.edit)
-    if any(h.first_line <= statement.last and h.last_line >= statement.first for h in changed):
-        return None
+    moved = sum(_growth(h) for h in changed if h.last_line < statement.first)
+    around = [
+        h for h in changed if h.first_line <= statement.last and h.last_line >= statement.first
+    ]
+    if around:
+        return _kept(statement, program, around[0], moved) if len(around) == 1 else None
     whole = next(
         (n for n in program.tree.body if n.lineno <= candidate.edit.line <= (n.end_lineno or 0)),
         None,
     )
     if whole is None or not whole.lineno <= statement.first <= (whole.end_lineno or 0):
         return statement
-    moved = sum(
-        h.replacement.count("\n") - (h.last_line - h.first_line + 1)
-        for h in changed
-        if h.last_line < statement.first
-    )
     return Statement(statement.filename, statement.first + moved, statement.last + moved)
+
+
+def _growth(hunk: Hunk) -> int:
+    return hunk.replacement.count("\n") - (hunk.last_line - hunk.first_line + 1)
+
+
+def _kept(statement: Statement, program: Program, hunk: Hunk, moved: int) -> Statement | None:
+    """Where the statement stands within a hunk that says it again; None when it does not."""
+    old = _plain(program.lines[statement.first - 1 : statement.last])
+    new = _plain(hunk.replacement.split("\n"))
+    for place in range(len(new) - len(old) + 1):
+        if new[place : place + len(old)] == old:
+            first = hunk.first_line + moved + place
+            return Statement(statement.filename, first, first + len(old) - 1)
+    return None
+
+
+def _plain(lines: Sequence[str]) -> list[str]:
+    return [line.strip() for line in lines]
 
 
 def goes_round(

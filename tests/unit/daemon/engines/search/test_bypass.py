@@ -119,3 +119,16 @@ def test_statements_move_with_the_lines_before_them() -> None:
     assert with_patch(Statement("m.py", 2, 2), Candidate(
         program=program, edit=change, score=1.0, function="f"
     )) is None  # fmt: skip
+
+
+def test_a_statement_that_only_changed_its_place_is_not_changed() -> None:
+    """The last line comes before it: it is not reached any more, though the hunk names it."""
+    text = "def f(a):\n    a.extend(1)\n    return a\n"
+    program = Program("m.py", text)
+    begin, end = program.line_start(2), len(text)
+    swap = Piece(begin=begin, end=end, text="    return a\n    a.extend(1)\n")
+    candidate = Candidate(
+        program=program, edit=Edit(pieces=(swap,), line=2, template="t"), score=1.0, function="f"
+    )
+
+    assert with_patch(Statement("m.py", 2, 2), candidate) == Statement("m.py", 3, 3)
