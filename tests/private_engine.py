@@ -41,6 +41,7 @@ class PrivateEngine:
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises CannotRun with the end of its log."""
+        self._forget_the_dead()
         command = [
             "unshare", "--net", "--mount", "dockerd", "--data-root", self.data,
             "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid",
@@ -57,6 +58,17 @@ class PrivateEngine:
                 tail = (self.folder / "log").read_text(errors="replace")[-600:]
                 raise CannotRun(f"a second Docker engine does not start: {tail}")
             time.sleep(0.1)
+
+    def _forget_the_dead(self) -> None:
+        """Remove what a killed engine left behind: the next one believes in process ids, and one
+        that nobody collected counts as alive (scripts/engine.sh does the same)."""
+        for file in (self.folder / "pid", self.folder / "exec/containerd/containerd.pid"):
+            with contextlib.suppress(OSError, ValueError):
+                process = Path("/proc") / file.read_text().strip()
+                deadline = time.monotonic() + END_S
+                while self._owns(process) and time.monotonic() < deadline:
+                    time.sleep(0.05)
+            file.unlink(missing_ok=True)
 
     def answers(self) -> bool:
         """Whether it does."""
