@@ -9,7 +9,7 @@ from pathlib import Path
 from audit.trail import Trail
 from tests.accounting import faults
 from tests.clocked import DAY_S, Clocked, library
-from tests.drops import some_drops
+from tests.drops import Drop, some_drops
 from tests.rounds import Round, in_memory
 from tests.soak.check import CannotRun, Check, Row, Setting
 
