@@ -65,7 +65,7 @@ class Round:
 
         try:
             feed()
-        except (Exception, Hung) as fault:
+        except (Exception, Hung) as fault:  # noqa: BLE001 - whatever it is breaks the promise
             self.fault = f"{type(fault).__name__}: {str(fault)[:200]}"
 
     def one(self, given_: object) -> None:
