@@ -24,8 +24,11 @@ LEFT_OUT = (
     *(".hypothesis", ".coverage", ".DS_Store", ".idea", ".vscode"),
 )
 SECRETS = (
-    *(".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "id_rsa*", "id_ed25519*"),
-    *(".ssh", ".gnupg", ".aws", ".netrc", ".pypirc", ".npmrc", ".htpasswd", ".docker", ".kube"),
+    *(".env", ".env.*", ".envrc", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "*.ppk", "*.jks"),
+    *("*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".ssh", ".gnupg"),
+    *(".netrc", "_netrc", ".pypirc", ".npmrc", ".htpasswd", ".pgpass", ".my.cnf", ".vault-token"),
+    *(".git-credentials", ".docker", ".dockercfg", ".kube", ".aws", ".azure", ".boto", ".s3cfg"),
+    *("*.tfstate", "*.tfstate.*", "*.tfvars"),
 )
 NATIVE = (".so", ".pyd", ".dylib")
 

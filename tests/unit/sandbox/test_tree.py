@@ -46,7 +46,9 @@ def test_a_byte_a_name_or_an_execute_bit_changes_the_hash(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "name",
     [
-        ".git/config", ".env", ".env.local", "deep/server.pem", "id_rsa", ".mendd/store.json",
+        ".envrc", ".git-credentials", ".pgpass", "_netrc", "id_ecdsa", "a.ppk", "b/prod.tfvars",
+        "c/x.tfstate.backup", ".vault-token", ".azure/t", "k.jks", ".git/config", ".env",
+        ".env.local", "deep/server.pem", "id_rsa", ".mendd/store.json",
         "x/__pycache__/a.pyc", "a.pyc", ".venv/lib/x.py", "node_modules/x.js", ".ssh/config",
         "secret.key", ".aws/credentials", ".netrc",
     ],
