@@ -72,9 +72,7 @@ class Docker:
         """This thread's client; API version as the engine has it."""
         if not hasattr(self._local, "client"):
             with translated(f"connecting to {self.host}"):
-                client = docker.APIClient(
-                    base_url=self.host, version="auto", timeout=ANSWER_TIMEOUT_S
-                )
+                client = connected(self.host)
             self._local.client = client
             self._clients.add(client)
         return self._local.client
@@ -192,9 +190,11 @@ class Docker:
         return str(made["Id"])
 
     def scratch(self, image: str, labels: Mapping[str, str], **options: Any) -> str:
-        """A plain container of ours for building a layer, not started."""
+        """A plain container of ours for building a layer, not started.
+
+        It has no variables: they would be committed with the layer.
+        """
         command = options.pop("command", ["true"])
-        environment = options.pop("environment", [])
         client = self.client
         with translated("creating a build container"):
             made = client.create_container(
@@ -202,7 +202,6 @@ class Docker:
                 command=command,
                 entrypoint=[],
                 user="0:0",
-                environment=environment,
                 labels=dict(labels),
                 host_config=client.create_host_config(
                     log_config=LogConfig(type="json-file", config={"max-size": "1m"}), **options
@@ -252,6 +251,17 @@ class Docker:
         except (SandboxDied, ImageUnavailable):
             return False
         return True
+
+
+def connected(host: str) -> Any:
+    """A client; the SDK reads the settings of Docker's own client, which may be broken."""
+    try:
+        return docker.APIClient(base_url=host, version="auto", timeout=ANSWER_TIMEOUT_S)
+    except (ValueError, TypeError) as fault:
+        raise EngineUnavailable(
+            f"the settings of Docker's client cannot be read ({fault}): "
+            "mend ~/.docker/config.json, or name another folder in DOCKER_CONFIG"
+        ) from fault
 
 
 def last_status(answer: str) -> str:

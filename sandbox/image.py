@@ -19,6 +19,7 @@ from sandbox.tree import Tree, contents, packed
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 GUEST = Path(__file__).with_name("guest")
+BUILD = "2"  # part of the key of all that pip installs: raise it when `_installed` does otherwise
 LAYOUT = "2"  # part of a snapshot's key: raise it when `snapshot_tar` lays things out anew
 
 
@@ -50,7 +51,7 @@ class Images:
     def _registry_base(self, name: str) -> str:
         self._progress(f"using the registry image {name}")
         pulled = self._docker.pull(name)
-        key = hash_of("registry", base.RECIPE, pulled, base.PYTEST)
+        key = hash_of("registry", BUILD, base.RECIPE, pulled, base.PYTEST)
         install = requirements.Wanted(lines=(base.PYTEST,))
         return self._docker.image_with(f"mendd.key={key}") or self._installed(
             pulled, install, key, label_changes("base", key, name), f"mendd/base:{key[:16]}"
@@ -68,7 +69,7 @@ class Images:
         wanted = requirements.read(module_root, named)
         if not wanted.lines:
             return below
-        key = hash_of("dependencies", below, python or "", *wanted.lines)
+        key = hash_of("dependencies", BUILD, below, python or "", *wanted.lines)
         with self._lock:
             return self._docker.image_with(f"mendd.key={key}") or self._installed(
                 below, wanted, key, label_changes("dependencies", key), f"mendd/deps:{key[:16]}",
@@ -84,9 +85,8 @@ class Images:
         with requirements.staged(wanted, self._workspace / f"build-{key[:16]}") as build:
             container = self._docker.scratch(
                 below, {"mendd.state": self._label},
-                command=[python or "python3", *requirements.PIP, "-r", build.file],
-                environment=build.environment, network_mode="host", tmpfs={"/run": ""},
-                mounts=build.mounts, mem_limit="2g", pids_limit=512, init=True,
+                command=build.command(python or "python3"), network_mode="host",
+                tmpfs={"/run": ""}, mounts=build.mounts, mem_limit="2g", pids_limit=512, init=True,
                 cap_drop=["ALL"], cap_add=["CHOWN", "DAC_OVERRIDE", "FOWNER"],
                 security_opt=["no-new-privileges"],
             )  # fmt: skip

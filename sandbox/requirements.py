@@ -1,9 +1,11 @@
 """What a module's requirement files ask for, and how pip gets it at build time only.
 
 The host's own pip settings (index, certificates) serve the build and stay out of the image:
-they are mounted below a tmpfs while pip runs.
+they are mounted below a tmpfs while pip runs. So are its variables: what stands in a container's
+settings is committed with it.
 """
 
+import json
 import os
 import re
 import shutil
@@ -21,6 +23,10 @@ from sandbox.errors import UnusableModule
 
 PIP = ("-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check")
 INSIDE = "/run/mendd-build"
+START = (  # variables of a container's settings would stay in the image, proxies' passwords too
+    "import json,os,sys;os.environ.update(json.load(open(sys.argv[1])));"
+    "os.execvp(sys.argv[2],sys.argv[2:])"
+)
 FOUND_FIRST = ("requirements.txt", "pyproject.toml")
 TEST_EXTRAS = ("test", "tests", "testing", "dev")
 LOCAL = re.compile(r"^(-e|--editable)\b|^\.{1,2}(/|\[|$)|^/|^file:")
@@ -40,9 +46,13 @@ class Wanted:
 class Build:
     """What a build container needs to run pip."""
 
-    file: str
-    environment: list[str]
     mounts: list[Mount]
+
+    def command(self, python: str) -> list[str]:
+        """Run pip with the staged requirements and variables, which the engine is not told."""
+        own = f"{INSIDE}/own"
+        pip = [python, *PIP, "-r", f"{own}/requirements.txt"]
+        return [python, "-I", "-c", START, f"{own}/environment.json", *pip]
 
 
 def read(root: Path, files: Sequence[str]) -> Wanted:
@@ -142,10 +152,10 @@ def staged(wanted: Wanted, folder: Path) -> Iterator[Build]:
         settings = host_settings(mounts)
         (folder / "requirements.txt").write_text("\n".join(wanted.lines) + "\n", encoding="utf-8")
         (folder / "pip.conf").write_text(settings, encoding="utf-8")
+        variables = json.dumps(environment(mounts))
+        (folder / "environment.json").write_text(variables, encoding="utf-8")
         mounts[str(folder)] = f"{INSIDE}/own"
         yield Build(
-            file=f"{INSIDE}/own/requirements.txt",
-            environment=environment(mounts),
             mounts=[
                 Mount(target=target, source=source, type="bind", read_only=True)
                 for source, target in mounts.items()
@@ -185,15 +195,15 @@ def mounted(value: str, mounts: dict[str, str]) -> str:
     )
 
 
-def environment(mounts: dict[str, str]) -> list[str]:
+def environment(mounts: dict[str, str]) -> dict[str, str]:
     """Variables for pip: certificates by mount, proxies as they are."""
-    found = [
-        "PIP_CONFIG_FILE=" + f"{INSIDE}/own/pip.conf", "PIP_BREAK_SYSTEM_PACKAGES=1",
-        "PIP_ROOT_USER_ACTION=ignore", "HOME=/run",
-    ]  # fmt: skip
+    found = {
+        "PIP_CONFIG_FILE": f"{INSIDE}/own/pip.conf", "PIP_BREAK_SYSTEM_PACKAGES": "1",
+        "PIP_ROOT_USER_ACTION": "ignore", "HOME": "/run",
+    }  # fmt: skip
     for name in CERTIFICATE_VARIABLES:
         path = os.environ.get(name, "")
         if path and Path(path).is_file():
-            found.append(f"{name}={mounts.setdefault(path, f'{INSIDE}/host-{len(mounts)}')}")
-    found += [f"{name}={os.environ[name]}" for name in PROXY_VARIABLES if name in os.environ]
+            found[name] = mounts.setdefault(path, f"{INSIDE}/host-{len(mounts)}")
+    found |= {name: os.environ[name] for name in PROXY_VARIABLES if name in os.environ}
     return found

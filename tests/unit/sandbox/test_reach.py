@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.container import Docker
+from sandbox.errors import EngineUnavailable
 from sandbox.reach import members, reach, user_ids
 
 ROOTFUL: dict[str, Any] = {"SecurityOptions": ["name=seccomp,profile=default"]}
@@ -107,3 +109,16 @@ def test_user_ids_of_tested_code(info: dict[str, Any], taken: list[int], ok: boo
     """An account of the host with the same number would own what tested code leaves."""
     found = user_ids(info, range(10001, 10065), taken)
     assert found.ok is ok and bool(found.remedy) is not (ok is True)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"auths": {"r": {"auth": "x"}}}', '{"auths": {"r": {"auth": 1}}}']
+)
+def test_broken_settings_of_docker_s_client_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Not a traceback: the SDK reads them, and raises what it meets."""
+    (tmp_path / "config.json").write_text(text)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with pytest.raises(EngineUnavailable, match="settings of Docker's client"):
+        Docker(f"unix://{tmp_path}/none.sock").version()
