@@ -1,18 +1,17 @@
-"""One change of the real module, killed at each system call; changes and back; human edits."""
+"""One change of the real module, killed at each system call; 200 sequences of changes and back."""
 
 import hashlib
 import os
 import random
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.apply import Applied, Change, ChangedMeanwhile, Reverted, apply_change, revert_change
+from daemon.apply import Applied, Change, Reverted, apply_change, revert_change
 from daemon.changes.change import digests, files_hash
-from tests.changing import MODES, NEW, OLD, RecordedScene, Scene, git, make_template
-from tests.rounds import ended, in_memory
+from tests.changing import MODES, RecordedScene, git, make_template
+from tests.rounds import in_memory
 from tests.soak.check import CannotRun, Check, Row, Setting
 from tests.stepping import CannotTrace, Stepped, killed_after, watched
 
@@ -191,92 +190,6 @@ class Module:
         }
 
 
-# -- a person's edit -----------------------------------------------------------------------------
-
-
-def edits_before(setting: Setting) -> Iterator[Row]:
-    """Saved between test and change; and at any moment of the change, by another process."""
-    with in_memory(setting.folder) as folder:
-        template = make_template(folder / "template" / "module")
-        for mode in MODES[:2]:
-            times, broken = setting.times(EDITS), list[str]()
-            for number in range(times):
-                scene = Scene(folder / f"{mode}{number}", template, mode)
-                name, how = setting.rng.choice(sorted(OLD)), setting.rng.choice(HOWS)
-                text = f"saved by a person {number}\n".encode()
-                how(scene.root / name, text)
-                done = scene.apply()
-                others = {each: read(scene.root / each) for each in NEW if each != name}
-                untouched = {each: OLD.get(each) for each in others}
-                if not isinstance(done, ChangedMeanwhile) or read(scene.root / name) != text:
-                    broken.append(f"{name}: {done}")
-                elif others != untouched:
-                    broken.append(f"{name} was refused, but others changed")
-                shutil.rmtree(scene.root.parent)
-            yield Row(f"{mode}, before the change", times, len(broken), str(broken[:2] or ""))
-
-
-def edits_within(setting: Setting) -> Iterator[Row]:
-    """Saved by rename at a random moment of the change: the person's bytes stand in the end."""
-    with in_memory(setting.folder) as folder:
-        template = make_template(folder / "template" / "module")
-        for mode, span_s in (("plain", 0.008), ("git-in-place", 0.15)):
-            times, broken, refused = setting.times(EDITS), list[str](), 0
-            for number in range(times):
-                scene = Scene(folder / f"{mode}{number}", template, mode)
-                name = setting.rng.choice(sorted(OLD))
-                text = f"saved by a person {number}\n".encode()
-                pause_s = setting.rng.random() * span_s
-                person = person_saves(scene.root / name, text, pause_s)
-                done = scene.apply()
-                os.kill(person, signal.SIGCONT)
-                assert ended(person) == 0
-                refused += isinstance(done, ChangedMeanwhile)
-                if read(scene.root / name) != text:
-                    broken.append(f"{name}: {done}, but it is {read(scene.root / name)!r}")
-                shutil.rmtree(scene.root.parent)
-            told = f"{refused} refused, the others came after; {broken[:2] or ''}"
-            yield Row(f"{mode}, at any moment", times, len(broken), told)
-
-
-def person_saves(path: Path, text: bytes, pause_s: float) -> int:
-    """Another process that saves the file as editors do, after a while; its process id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        time.sleep(pause_s)
-        by_rename(path, text)
-    finally:
-        os._exit(0)
-
-
-def in_place(path: Path, text: bytes) -> None:
-    """Written over."""
-    path.write_bytes(text)
-
-
-def by_rename(path: Path, text: bytes) -> None:
-    """Written beside and renamed, as editors do."""
-    beside = path.with_name(f"{path.name}~")
-    beside.write_bytes(text)
-    beside.rename(path)
-
-
-HOWS = (in_place, by_rename)
-
-
-def read(path: Path) -> bytes | None:
-    """The bytes of a file, None when there is none."""
-    return path.read_bytes() if path.exists() else None
-
-
-def human_edits(setting: Setting) -> Iterator[Row]:
-    """Both."""
-    yield from edits_before(setting)
-    yield from edits_within(setting)
-
-
 CHECKS = (
     Check(
         "crash.syscalls",
@@ -287,10 +200,5 @@ CHECKS = (
         "crash.rollback",
         "200 random sequences of changes and back: the tree is the recorded one, 200 of 200",
         back_and_forth,
-    ),
-    Check(
-        "crash.human-edit",
-        "a person's save between test and change: 100 of 100 refused or made first, bytes intact",
-        human_edits,
     ),
 )
