@@ -67,7 +67,9 @@ def while_work_waits(setting: Setting) -> Iterator[Row]:
 def prepared(folder: Path, setting: Setting, drops: Sequence[Drop] = ()) -> Round:
     """An installation whose service looks often and tries again soon."""
     here = Round(folder, drops or some_drops(setting.rng, 4))
-    here.configured(rest="[inbox]\nscan_s = 1\n[breaker]\nfailures = 2\npause_s = 2\npause_most_s = 4\n")
+    here.configured(
+        rest="[inbox]\nscan_s = 1\n[breaker]\nfailures = 2\npause_s = 2\npause_most_s = 4\n"
+    )
     return here
 
 
