@@ -25,6 +25,7 @@ from daemon.experiment.session import Try
 from daemon.learning.gather import learn_from_gain, recipe_of_gain
 from daemon.road.baseline import UnusableBaseline
 from daemon.road.ending import Killed
+from daemon.road.message import harmless
 from daemon.road.proof import Goal, Proof, prove
 from daemon.show import one_line
 from sandbox.patch import patched
@@ -156,11 +157,11 @@ def message(lab: Lab) -> str:
     session = lab.session
     edit, decision, best, now = session.edit, session.decision, session.best, session.candidate
     assert edit and decision and best and now
-    name = session.plan.metric.name
-    subject = f"mendd: {name} {best.middle:g} -> {now.middle:g}: {one_line(edit.hypothesis)}"
+    name, words = session.plan.metric.name, harmless(edit.hypothesis)
+    subject = f"mendd: {name} {best.middle:g} -> {now.middle:g}: {one_line(words)}"
     runs = ", ".join(f"{value:g}" for value in now.values)
     body = (
-        f"{edit.hypothesis.strip()}\n\n"
+        f"{words}\n\n"
         f"{name}: {best.middle:g} before, {now.middle:g} with it ({session.plan.metric.direction} "
         f"is better); runs: {runs}; noise: {decision.noise or 0:g}.\n"
         f"The suite passes as before."
