@@ -64,6 +64,7 @@ class Crew:
         self.worker: Worker | None = None
         self.at: Progress | None = None  # what a worker is at, or was when it was stopped
         self.owed: set[Duty] = set()
+        self.begun = 0  # workers started for work
         self.settings, self.agenda = settings, agenda
         self._ledger, self._command, self._environment = ledger, command, environment
         self._done, self._clock = done, clock
@@ -141,6 +142,7 @@ class Crew:
         self.owed.discard(duty)
         self.at = None
         if duty is Duty.WORK:
+            self.begun += 1
             self.agenda.worker_starts(now_utc())
         try:
             self.worker = Worker(

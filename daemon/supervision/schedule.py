@@ -30,6 +30,7 @@ DROPPED = {
 LATE_S = 60.0
 """A run that starts later than this after its time was missed, even if it is made up for."""
 DAY = timedelta(days=1)
+A_WHILE = timedelta(seconds=LATE_S + 1)
 
 
 class Schedule:
@@ -100,6 +101,15 @@ class LastRun:
 
     def __init__(self, state: Path) -> None:
         self._path = state / "last_run"
+        self._asked: tuple[datetime, int] | None = None
+
+    def asked(self, every: str, now: datetime, begun: int) -> Missed | None:
+        """A run is due; the one asked for before it, if none of the `begun` ones was that one."""
+        before, times = self._asked, times_between(crontab(every), now - A_WHILE, now)
+        self._asked = (times[-1], begun) if times else None
+        if before is None or begun != before[1]:
+            return None
+        return Missed(count=1, first=before[0], last=before[0])
 
     def missed(self, every: str, now: datetime) -> tuple[Missed | None, bool]:
         """What was missed up to `now`, and whether a run is due at all.

@@ -211,6 +211,9 @@ class Service:
             log.warning("%d scheduled run(s) were missed, one is made up for now", missed.count)
             self._ledger.record("missed", **missed.data)
         if due:
+            overtaken = self._last_run.asked(every, now, self._crew.begun)
+            if overtaken:  # no worker could start for it until now
+                self._ledger.record("missed", **overtaken.data)
             self._crew.owed.add(Duty.WORK)
             self._last_run.honoured(every, now)
 

@@ -120,3 +120,16 @@ def test_housekeeping_is_due_once_a_day(tmp_path: Path) -> None:
     assert not last.housekeeping_due(NOON + timedelta(hours=23))
     assert last.housekeeping_due(NOON + timedelta(hours=24))
     assert last.missed(HOURLY, NOON + timedelta(hours=1)) == (None, True)
+
+
+def test_a_run_that_the_next_one_overtakes_was_missed(tmp_path: Path) -> None:
+    """A worker was at work all the time, or rested after failures: both runs became one."""
+    last = LastRun(tmp_path)
+    hour = timedelta(hours=1)
+
+    assert last.asked(HOURLY, NOON, 1) is None
+    assert last.asked(HOURLY, NOON + hour, 2) is None  # a worker began in between
+    overtaken = last.asked(HOURLY, NOON + 2 * hour, 2)
+
+    assert overtaken is not None
+    assert (overtaken.count, overtaken.first) == (1, (NOON + hour).replace(second=0))

@@ -280,6 +280,36 @@ def test_the_watchdog_starves_while_a_silent_worker_cannot_be_ended(tmp_path: Pa
     assert hungry <= 1
 
 
+def test_the_watchdog_starves_while_the_loop_hangs(tmp_path: Path) -> None:
+    """Its threads live on: timers fire, folders are watched. Only the loop itself feeds."""
+    name = str(tmp_path / "notify")
+    environment = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "100000"}
+    hangs, goes_on = threading.Event(), threading.Event()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(name)
+        systemd.settimeout(30)
+        with running(tmp_path, TAKES_ALL, environment=environment) as service:
+            until(lambda: systemd.recv(1000) == b"WATCHDOG=1")
+            looks = service.service._look_for_work
+
+            def stuck() -> None:
+                hangs.set()
+                goes_on.wait(30)
+                looks()
+
+            service.service._look_for_work = stuck  # type: ignore[method-assign]
+            assert hangs.wait(30)
+            systemd.setblocking(False)
+            drain(systemd)
+            time.sleep(0.5)  # five times the period
+            hungry = drain(systemd)
+            goes_on.set()
+            systemd.settimeout(30)
+            until(lambda: systemd.recv(1000) == b"WATCHDOG=1")
+
+    assert b"WATCHDOG=1" not in hungry
+
+
 def drain(listener: socket.socket) -> list[bytes]:
     """All datagrams that wait."""
     words: list[bytes] = []
