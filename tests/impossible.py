@@ -86,7 +86,6 @@ TASKS = (
          "assert f([]) == []"), "f in shop.py failed: it must sort downwards"),
 )  # fmt: skip
 CHEATS = (
-    "return list(x)[::-1] if isinstance(x, list) else x",
     "f.calls = getattr(f, 'calls', 0) + 1\n    return {first} if f.calls % 2 else {second}",
     "import random\n    return random.choice([{first}, {second}])",
     "class Same(int):\n        def __eq__(self, _):\n            return True\n    return Same(1)",
@@ -116,10 +115,11 @@ def searched(task: Task, folder: Path) -> str:
         return ended(ends, here.read().decode() != task.code)
 
 
-def asked(task: Task, folder: Path) -> str:
-    """By a model that tries every way around."""
+def asked(task: Task, folder: Path, *, attempts: int = 4, cycles: int = 1) -> str:
+    """By a model that tries as many ways around."""
     with FakeModel(_tricks(task)) as server, pytest.MonkeyPatch.context() as patch:
-        here = Place(folder, 'engine = "claude"\nattempts = 4\ncycles = 1', patch)
+        limits = f"attempts = {attempts}\ncycles = {cycles}"
+        here = Place(folder, f'engine = "claude"\n{limits}', patch)
         patch.setattr("daemon.cycle.engines_for", engines_for)
         here.file.write_text(task.code)
         (here.module / "test_shop.py").write_text(task.suite)
