@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from daemon.changes.gitrepo import GitFailed, Repository
@@ -57,11 +58,11 @@ def build_index(repository: Repository, git: GitIntent, change: str) -> None:
     """
     new = _new_index(git, change)
     shutil.copy2(repository.git_dir / "index", new)
-    for path, blob in git.paths:
-        if blob is None:
-            repository.git("update-index", "--force-remove", "--", path, index=new)
-        else:
-            _refresh_entry(repository, path, blob, new)
+    removed = [path for path, blob in git.paths if blob is None]
+    blobs = {path: blob for path, blob in git.paths if blob is not None}
+    if removed:
+        _update(repository, new, removed, "--force-remove")
+    _refresh_entries(repository, blobs, new)
 
 
 def install_index(git: GitIntent, change: str) -> None:
@@ -69,14 +70,27 @@ def install_index(git: GitIntent, change: str) -> None:
     _new_index(git, change).replace(Path(git.git_dir) / "index")
 
 
-def _refresh_entry(repository: Repository, path: str, blob: str, index: Path) -> None:
-    with contextlib.suppress(GitFailed):  # the file may be gone this moment
-        repository.git("update-index", "--add", "--", path, index=index)
-    found = repository.index_entries([path], index).get(path)
-    if found is None or found.blob != blob:  # edited this moment, or stored another way
-        mode = found.mode if found else "100644"
-        about = f"{mode},{blob},{path}"
-        repository.git("update-index", "--add", "--cacheinfo", about, index=index)
+def _refresh_entries(repository: Repository, blobs: Mapping[str, str], index: Path) -> None:
+    """Entries with the files' times, so that git need not look at them again; and these blobs."""
+    try:
+        _update(repository, index, [*blobs], "--add")
+    except GitFailed:  # a file is gone this moment: each by itself
+        for path in blobs:
+            with contextlib.suppress(GitFailed):
+                _update(repository, index, [path], "--add")
+    entries = repository.index_entries([*blobs], index)
+    for path, blob in blobs.items():
+        found = entries.get(path)
+        if found is None or found.blob != blob:  # edited this moment, or stored another way
+            mode = found.mode if found else "100644"
+            about = f"{mode},{blob},{path}"
+            repository.git("update-index", "--add", "--cacheinfo", about, index=index)
+
+
+def _update(repository: Repository, index: Path, paths: Sequence[str], how: str) -> None:
+    """Bring the paths up to date in one go. Raises GitFailed."""
+    names = "\0".join([*paths, ""]).encode("utf-8", "surrogateescape")
+    repository.git("update-index", how, "-z", "--stdin", data=names, index=index)
 
 
 def clear_ref_locks(repository: Repository, git: GitIntent) -> None:

@@ -21,7 +21,7 @@ from daemon.apply import (
     recover,
     revert_change,
 )
-from daemon.changes import gitindex, swap
+from daemon.changes import carry_out, gitindex, swap
 from daemon.changes.gitrepo import GitFailed
 
 CLEAN = {
@@ -165,6 +165,22 @@ def test_an_edit_in_the_same_second_as_the_index_is_still_seen(place):
         done = place.apply(files={"cart.py": (before, b"n%d\n" % number)}, id=f"p-{number}")
         assert isinstance(done, Applied)
         assert "MM other.py" in git(place.top, "status", "--porcelain")
+
+
+def test_a_file_that_is_gone_this_moment_hinders_no_other_entry(place):
+    """The index gets the committed blobs; what a person removed shows as removed."""
+    real = gitindex.build_index
+
+    def late(*arguments):
+        (place.top / "cart.py").unlink()
+        real(*arguments)
+
+    files = {"cart.py": (b"old\n", b"new\n"), "one.py": (None, b"1\n"), "two.py": (None, b"2\n")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carry_out, "build_index", late)
+        place.apply(files=files)
+
+    assert git(place.top, "status", "--porcelain").splitlines() == [" D cart.py"]
 
 
 def test_new_and_removed_files_and_modes(place):
