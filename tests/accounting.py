@@ -5,11 +5,14 @@ Every function answers in words what does not.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
+from audit.errors import TrailError
 from audit.record import Record
 from audit.sealed import verify_sealed
 from audit.trail import Trail
+from reflections.errors import ReflectionsError
 from reflections.store import Store
 from tests.drops import ENDINGS, FRUITS, Drop, about, code
 from tests.instant import COST_USD
@@ -34,6 +37,18 @@ def faults(here: Round) -> list[str]:
     if here.git:
         found += git_faults(here, len(patches))
     return found + budget_faults(here)
+
+
+def faults_in_the_end(
+    here: Round, clock: Callable[[], datetime] | None = None
+) -> tuple[list[str], list[int]]:
+    """Let workers end what is left, then judge; the faults, and the workers' exit codes."""
+    codes: list[int] = []
+    try:
+        codes = here.finish(clock)
+        return faults(here), codes
+    except (ReflectionsError, TrailError, OSError, ValueError) as error:  # it cannot even be read
+        return [f"{type(error).__name__}: {error}"], codes
 
 
 def module_faults(here: Round) -> list[str]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.accounting import faults, told_again
+from tests.accounting import faults_in_the_end, told_again
 from tests.drops import some_drops
 from tests.rounds import Round, ended, in_memory, kill
 from tests.soak.check import Check, Row, Setting
@@ -42,12 +42,11 @@ def killed_rounds(setting: Setting, folder: Path, kills: int, *, git: bool, grou
                 break
             killed += 1
         began = time.monotonic()
-        codes = here.finish()
+        found, codes = faults_in_the_end(here)
         span_s = 0.8 * span_s + 0.2 * min(time.monotonic() - began + 0.1, 2.0)
-        found = faults(here)
         if found:
             broken.append(f"{found[0]} ({len(found)} faults, {codes}, {here.drops})")
-        rounds, again = rounds + 1, again + told_again(here)
+        rounds, again = rounds + 1, again + (0 if found else told_again(here))
         shutil.rmtree(here.folder)
     what = f"{'git' if git else 'plain'}, {'all of its group' if group else 'the worker alone'}"
     return Row(
