@@ -76,7 +76,7 @@ class Crew:
         if self.worker is None:
             return
         end = self.worker.poll()
-        self.at = self.worker.progress() or self.at
+        self.at = (end.at if end else self.worker.progress()) or self.at
         if end is not None:
             self.worker = None
             if end.code >= 0 and end.code != KILLED_EXIT:
