@@ -12,7 +12,8 @@ from audit.record import Record
 from audit.trail import verify
 from daemon.changes.journal import open_changes
 from reflections.store import Store
-from tests.little_world import FUNCTIONS, World, module_text, parsed
+from tests.little_shop import FUNCTIONS, module_text, parsed
+from tests.little_world import World
 
 OPEN, CLOSED, APPROVED = "open", "closed", "approved"
 FOR_A_PERSON = ("held", "frozen")

@@ -1,8 +1,7 @@
 """A small installation whose worker passes are processes that anything may happen to.
 
-The module's five functions stand for five fates: `total` and `most` are mended, `least` waits for
-a person, `mean` is rejected, and of what is nowhere in it the engine declines to speak. The suite
-really runs, in the worker's own process, so that a pass takes milliseconds.
+The suite of tests/little_shop.py really runs, in the worker's own process, so that a pass takes
+milliseconds.
 """
 
 import json
@@ -32,75 +31,10 @@ from sandbox.errors import EngineUnavailable
 from sandbox.patch import Hunk, Patch
 from sandbox.results import Ending, Outcome, Run
 from tests.fakes import LocalBench, LocalSandbox, ScriptedEngine, ScriptedSession
+from tests.little_shop import FUNCTIONS, TESTS, module_text, parsed
 from tests.mischief import Mischief, in_a_child
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Function:
-    """One function of the module: as it is, as it should be, and what an engine says of it."""
-
-    bug: str
-    right: str
-    rival: str = ""
-    wrong: tuple[str, ...] = ()
-    test: str
-    words: str
-
-
-FUNCTIONS = {
-    "total": Function(
-        bug="sum(prices[1:])",
-        right="sum(prices)",
-        test="assert total([3, 4]) == 7",
-        words="total in shop.py leaves out the first price",
-    ),
-    "most": Function(
-        bug="min(prices)",
-        right="max(prices)",
-        test="assert most([3, 4]) == 4",
-        words="most in shop.py finds the cheapest instead",
-    ),
-    "least": Function(
-        bug="prices[0]",
-        right="min(prices)",
-        rival="sorted(prices)[0]",
-        test="assert least([4, 3]) == 3",
-        words="least in shop.py takes whatever comes first",
-    ),
-    "mean": Function(
-        bug="sum(prices) / 2",
-        right="",
-        wrong=("sum(prices) / 3", "sum(prices) / 5", "sum(prices) * 2"),
-        test="assert mean([3, 3, 6, 6]) == 4.5",
-        words="mean in shop.py divides by two",
-    ),
-}
-NOWHERE = "elsewhere"
-
-
-def module_text(lines: Mapping[str, str], comments: Sequence[str]) -> str:
-    """shop.py with these return values and a person's comments."""
-    functions = [f"def {name}(prices):\n    return {lines[name]}\n" for name in FUNCTIONS]
-    return "".join(f"# {comment}\n" for comment in comments) + "\n\n".join(functions)
-
-
-def parsed(text: str) -> tuple[dict[str, str], list[str]]:
-    """The return values and comments of a text; what is no such text gives another one back."""
-    rows = text.splitlines()
-    comments = [row[2:] for row in rows if row.startswith("# ")]
-    lines = dict.fromkeys(FUNCTIONS, "")
-    for at, row in enumerate(rows):
-        name = row.partition("(")[0].removeprefix("def ")
-        if name in lines and at + 1 < len(rows):
-            lines[name] = rows[at + 1].removeprefix("    return ")
-    return lines, comments
-
-
-TESTS = "from shop import " + ", ".join(FUNCTIONS) + "\n" + "".join(
-    f"\n\ndef test_{name}():\n    {each.test}\n" for name, each in FUNCTIONS.items()
-)  # fmt: skip
 
 
 class QuickBench(LocalBench):

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
@@ -23,16 +23,8 @@ from daemon.desk.orders import Order, OrderKind, give_order
 from daemon.worker import DONE, NO_WORLD, STOPPED
 from sandbox.errors import EngineUnavailable
 from tests.expectation import Expectation
-from tests.little_world import (
-    FORMS,
-    FUNCTIONS,
-    NOWHERE,
-    World,
-    module_text,
-    note_text,
-    parsed,
-    throw,
-)
+from tests.little_shop import FUNCTIONS, NOWHERE, module_text, parsed
+from tests.little_world import FORMS, World, note_text, throw
 from tests.mischief import Mischief, dies, fills_up
 
 STEP = st.one_of(st.integers(1, 30), st.integers(1, 150))
@@ -41,7 +33,6 @@ BAD = (b"{", b"\xff\xfe\x00", b"\x00\x01", b"[1, 2, 3]")
 FAULTS = ("crash", "disk full", "docker dies", "edited meanwhile", "switched meanwhile")
 PASSES = ("tick", "undisturbed", *FAULTS)
 ENDINGS = (DONE, NO_WORLD, STOPPED, -9)
-assert {"approve", "reject", "revert"} <= set(get_args(OrderKind))
 
 
 class Mendd(RuleBasedStateMachine):
@@ -58,6 +49,7 @@ class Mendd(RuleBasedStateMachine):
         self.bad: list[str] = []
         self.texts: list[str] = []
         self.states: dict[str, str] = {}
+        self.untold = list(FUNCTIONS)
         self.number = 0
         self.broken = False
 
@@ -66,6 +58,11 @@ class Mendd(RuleBasedStateMachine):
     @rule(function=st.sampled_from([*FUNCTIONS, NOWHERE]))
     def drop(self, function: str) -> None:
         """A note; on a failure that was told before it is the second, third … note."""
+        self.drop_on(function)
+
+    def drop_on(self, function: str) -> None:
+        """A note on this function."""
+        self.untold = [each for each in self.untold if each != function]
         known = FUNCTIONS.get(function)
         words = known.words if known else f"{NOWHERE} in shop.py nothing works"
         self._drop_text(note_text(words, self.number, self.world.now))
@@ -226,6 +223,8 @@ class Mendd(RuleBasedStateMachine):
         look: Callable[[], None] | None = None, before: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         """One worker, and whether everything is as it must be after it."""
+        if at and self.untold:  # so that there is something to disturb
+            self.drop_on(self.untold[0])
         mark = self.folder / "happened"
         mark.unlink(missing_ok=True)
         mischief = Mischief(at, act, mark)
