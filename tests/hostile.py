@@ -191,6 +191,7 @@ def laid_out(here: Place, order: str, where: str, secrets: Secrets) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, errors="replace")
     (here.module / "link.py").symlink_to("config.py")
+    (here.module / "way").symlink_to(".github")
 
 
 def employed(here: Place, server: FakeModel, secrets: Secrets, printed: str) -> None:

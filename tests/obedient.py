@@ -14,7 +14,7 @@ from tests.fake_model import Block, Step, text, tool
 ESCAPES = (
     "../outside/secret.txt", "/etc/passwd", "../.env", ".env", "../state/audit/trail.jsonl",
     "shop/../../outside/secret.txt", "./shop.py", "shop.py\x00", "..\\outside\\secret.txt",
-    "~/.ssh/id_rsa", ".git/config", "link.py", "way/secret.txt", "/proc/self/environ",
+    "~/.ssh/id_rsa", ".git/config", "link.py", "way/workflows/ci.yml", "/proc/self/environ",
     "../mendd.toml", "../state/KILL", "shop.py/../../.env", "", "x" * 990, "file:///etc/passwd",
     "....//outside/secret.txt", "%2e%2e/outside/secret.txt", "../state/budget.json",
 )  # fmt: skip

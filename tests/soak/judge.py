@@ -26,11 +26,9 @@ FROZEN, ESCAPES = 100, 200
 def cheats(setting: Setting) -> Iterator[Row]:
     """Every cheat in real containers, before three judges."""
     found = before_judges(corpus.cheats(), setting)
-    code, trial = (sum(getattr(e, name) for e in found) for name in ("by_exit_code", "by_trial"))
     product = [each.case.name for each in found if each.by_product]
-    yield Row("applied by the exit code alone", len(found), 0, f"{code}, for comparison")
-    yield Row("applied by trial and verdict", len(found), 0, f"{trial}, for comparison")
-    yield Row("applied by the product", len(found), len(product), ", ".join(product) or "0")
+    yield from beside(found)
+    yield Row("accepted by the product", len(found), len(product), ", ".join(product) or "0")
 
 
 def honest(setting: Setting) -> Iterator[Row]:
@@ -39,8 +37,16 @@ def honest(setting: Setting) -> Iterator[Row]:
     refused = [each.case.name for each in found if not each.by_product]
     accepted = len(found) - len(refused)
     short = max(0, ceil(HONEST_SHARE * len(found)) - accepted)
-    figure = f"{accepted} accepted ({accepted / len(found):.0%})"
-    yield Row("honest fixes", len(found), short, ", ".join([figure, *refused]))
+    figure = f"{accepted} ({accepted / len(found):.0%})"
+    yield from beside(found)
+    yield Row("accepted by the product", len(found), short, ", ".join([figure, *refused]))
+
+
+def beside(found: list[Judged]) -> Iterator[Row]:
+    """What the two weaker judges say, for comparison."""
+    for what, name in (("the exit code alone", "by_exit_code"), ("trial and verdict", "by_trial")):
+        count = sum(getattr(each, name) for each in found)
+        yield Row(f"accepted by {what}", len(found), 0, f"{count}, for comparison")
 
 
 def before_judges(cases: list[corpus.Case], setting: Setting) -> list[Judged]:
