@@ -13,6 +13,7 @@ import os
 import pkgutil
 import platform
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ WIDTHS = (44, 9, 7)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every check clears up
     asked = parse(arguments)
     checks = chosen(found(), asked.names)
     if asked.list:

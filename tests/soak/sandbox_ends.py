@@ -9,11 +9,10 @@ from pathlib import Path
 from daemon.desk.workshop import killed_all
 from daemon.killswitch import KillSwitch, StopSignal
 from sandbox.errors import SandboxError
-from sandbox.launch import state_label
 from sandbox.trial import Sandbox
 from tests.measuring import percentiles, processes_of
 from tests.soak.check import Check, Row, Setting
-from tests.trials import LIMITS, Trial, a_bench, a_sandbox, until
+from tests.trials import LIMITS, Trial, a_bench, a_sandbox, containers_of, until
 
 KILLS, KILL_MOST_S = 20, 2.0
 DAEMONS, SWEPT_MOST_S = 50, 10.0
@@ -70,7 +69,7 @@ def kills(
         time.sleep(setting.rng.uniform(0.1, 0.6))
         began = time.monotonic()
         kill()
-        gone = until(lambda: not made.running() and not processes_of(trial.container), 10)  # noqa: B023
+        gone = until(lambda: not containers_of(made) and not processes_of(trial.container), 10)  # noqa: B023
         seconds.append(time.monotonic() - began)
         told = isinstance(trial.outcome(), SandboxError)
         broken += not gone or not told or seconds[-1] > KILL_MOST_S
@@ -101,7 +100,6 @@ def killed_daemon(setting: Setting) -> Iterator[Row]:
     (module / "test_a.py").write_text("import time\n\ndef test_a(): time.sleep(0.3)\n")
     seconds, swept, broken, late = [], 0, 0, 0
     with a_sandbox(setting.folder) as made:
-        label = f"mendd.state={state_label(state)}"
         for number in range(times := setting.times(DAEMONS)):
             setting.say(f"daemon {number}")
             with daemon(state, module) as first:
@@ -113,11 +111,11 @@ def killed_daemon(setting: Setting) -> Iterator[Row]:
             began = time.monotonic()
             with daemon(state, Path("/nowhere")) as second:
                 swept += int(second.communicate()[0].split()[1])
-            gone = until(lambda: not made._docker.containers(label), SWEPT_MOST_S)
+            gone = until(lambda: not containers_of(made), SWEPT_MOST_S)
             seconds.append(time.monotonic() - began)
             broken += not gone
             time.sleep(0.5)  # what the engine was still asked to make comes late
-            late += bool(made._docker.containers(label))
+            late += bool(containers_of(made))
     yield Row("containers gone after a restart", times, broken, percentiles(seconds))
     yield Row("nothing comes up behind the sweep", times, late, f"{swept} swept in all")
 

@@ -12,7 +12,7 @@ from tests.measuring import memory_mib, percentiles
 from tests.private_engine import PrivateEngine, private_engine
 from tests.soak.check import Check, Row, Setting
 from tests.soak.sandbox_dead import applied_once, waiting
-from tests.trials import a_bench, a_sandbox, impatient, until
+from tests.trials import a_bench, a_sandbox, containers_of, impatient, until
 
 RESTARTS, MOST_BREAK_S = 12, 8.0
 THOUSAND, WARM_UP, MEMORY_MOST_MIB = 1000, 50, 10.0
@@ -95,7 +95,7 @@ def thousand(setting: Setting) -> Iterator[Row]:
         bench = a_bench(made, setting.folder, {"test_a.py": "def test_a(): pass\n"})
         for _ in range(min(WARM_UP, setting.times(THOUSAND))):
             bench.run()
-        until(lambda: not made.running())
+        until(lambda: not containers_of(made))
         layers, mounts, memory = engine.layers(), engine.mounts(), memories(engine)
         seconds, broken = [], 0
         for number in range(times := setting.times(THOUSAND)):
@@ -106,7 +106,7 @@ def thousand(setting: Setting) -> Iterator[Row]:
             passed = list(run.outcomes.values()) == [Outcome.PASSED]
             broken += run.ending is not Ending.FINISHED or not passed
         yield Row("trials", times, broken, percentiles(seconds))
-        until(lambda: not made.running())
+        until(lambda: not containers_of(made))
         left = [len(engine.containers()), len(engine.layers() - layers), engine.mounts() - mounts]
         names = ("containers", "layers", "mounts")
         told = ", ".join(f"{number} {name}" for number, name in zip(left, names, strict=True))

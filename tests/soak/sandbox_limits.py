@@ -9,7 +9,7 @@ from sandbox.trial import Bench, Ending, Outcome, Run, Sandbox
 from tests.measuring import disk_mib, forget_peak, memory_mib, percentiles
 from tests.private_engine import PrivateEngine, private_engine
 from tests.soak.check import Check, Row, Setting
-from tests.trials import LIMITS, a_bench, a_sandbox, until
+from tests.trials import LIMITS, a_bench, a_sandbox, containers_of, until
 
 FLOODS, GONE_MOST_S = 20, 2.0
 MEMORY_MOST_MIB, DISK_MOST_MIB = 16.0, 2.0
@@ -60,7 +60,7 @@ class Cost:
         before = memory_mib()
         right = flood()
         began = time.monotonic()
-        gone = until(lambda: not made.running(), 10)
+        gone = until(lambda: not containers_of(made), 10)
         self.seconds.append(time.monotonic() - began)
         self.memory = max(self.memory, memory_mib(field="VmHWM") - before)
         self.broken += not right or not gone or self.seconds[-1] > GONE_MOST_S
@@ -91,7 +91,7 @@ def read_floods(setting: Setting, engine: PrivateEngine, flood: Flood, times: in
         text = WRITE.format(chunks=flood.mib * 16, fd=1, byte=flood.byte)
         bench = a_bench(made, setting.folder, {"flood.py": text}, command=("python3", "flood.py"))
         bench.run()  # what the first one costs is not the flood's
-        until(lambda: not made.running())
+        until(lambda: not containers_of(made))
         cost = Cost(engine, setting)
         for number in range(times):
             setting.say(f"{flood.what} {number}")
