@@ -53,7 +53,7 @@ def a_bench(made: Sandbox, folder: Path, files: Mapping[str, str], **module: Any
 
 def containers_of(made: Sandbox) -> list[str]:
     """Its containers, running or not, as the engine itself tells: not by the product's words."""
-    with contextlib.closing(docker.APIClient(made._docker._host, version="auto")) as engine:
+    with contextlib.closing(docker.APIClient(made._docker.host, version="auto")) as engine:
         label = f"mendd.state={made._launcher.label}"
         return [each["Id"] for each in engine.containers(all=True, filters={"label": label})]
 
