@@ -110,6 +110,7 @@ class Spell:
     def __init__(self, shelves: Shelves, form: str) -> None:
         self.shelves, self.form = shelves, form
         self.gone_s: float | None = None
+        self.at: dict[str, Any] | None = None  # what a worker was at for certain
         self.faults: dict[str, str] = {}
         self._switch = shelves.site.state / "KILL"
 
@@ -124,7 +125,7 @@ class Spell:
         )
         begun = time.monotonic()
         throw(self._switch, self.form)
-        self._at = at if at and self.shelves.progress() == at and at["stage"] not in ENDS else None
+        self.at = at if at and self.shelves.progress() == at and at["stage"] not in ENDS else None
         last = begun if ran else 0.0  # one may be on its way to start: looked for a while
         while (now := time.monotonic()) - max(last, begun) < HOLD_S:
             if self.shelves.running():
@@ -158,8 +159,8 @@ class Spell:
         if self.form == "file" and "enough" not in found["reason"]:
             self.faults["told"] = "the reason is not shown"
         stopped = found["stopped"]
-        if self._at and (stopped is None or stopped["reflection"] != self._at["reflection"]):
-            self.faults["told"] = f"it was at {self._at}, status says {stopped}"
+        if self.at and (stopped is None or stopped["reflection"] != self.at["reflection"]):
+            self.faults["told"] = f"it was at {self.at}, status says {stopped}"
 
     def restarted(self, how: signal.Signals) -> None:
         """The service goes and comes back; the switch is on all the time."""
@@ -190,12 +191,14 @@ def moments(setting: Setting) -> Iterator[Row]:
     try:
         shelves.site.start()
         spells = list(spells_of(shelves, setting.times(MOMENTS), rng, setting.say))
-        words = "; ".join(sorted({spell.faults[k] for spell in spells for k in spell.faults}))
-        yield Row("nothing applied after it appears", len(spells), count(spells, "applied"), words)
+        changing = sum((spell.at or {}).get("stage") == "apply" for spell in spells)
+        faults = sorted({word for spell in spells for word in spell.faults.values()})
+        figure = "; ".join([f"{changing} while a file was about to change", *faults])
+        yield Row("nothing applied after it appears", len(spells), count(spells, "applied"), figure)
         yield gone(spells)
         restarts = [spell for number, spell in enumerate(spells) if number % 5 == 4]
         yield Row("holds across a restart", len(restarts), count(restarts, "restart"))
-        named = sum(spell._at is not None for spell in spells)
+        named = sum(spell.at is not None for spell in spells)
         what = f"{named} with work under way"
         yield Row("operator sees why and what", len(spells), count(spells, "told"), what)
         yield mended(shelves, len(spells))
@@ -239,7 +242,7 @@ def gone(spells: list[Spell]) -> Row:
     late = sum(each > GONE_S for each in seconds) + count(spells, "containers")
     if len(seconds) < 2:
         return Row("no container after 2 s", len(seconds), late)
-    p95 = statistics.quantiles(seconds, n=20)[-1]
+    p95 = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
     figure = (
         f"p50 {statistics.median(seconds):.2f} s, p95 {p95:.2f} s, max {seconds[-1]:.2f} s, "
         f"{sum(each > WANTED_S for each in seconds)} over {WANTED_S:g} s; "

@@ -8,6 +8,6 @@ from tests.machine import FAULTS, drive
 
 def test_whatever_happens_the_model_holds() -> None:
     """Notes, orders, crashes, full disks, the kill switch, edits, no Docker, a later clock."""
-    tally = drive(25, 30, 20261120, shrink=False)
+    tally = drive(20, 30, 20261120, shrink=False)
 
     assert all(tally[fault] for fault in FAULTS), tally
