@@ -10,6 +10,7 @@ from sandbox.trial import Bench, Sandbox
 from tests.attacks.violent import VIOLENT
 from tests.battery import Met, as_called, attackers, battery, beside, ended, holder
 from tests.channel import OURS, SHARED, Attempt, measured
+from tests.leaking import LOOKS, ground
 from tests.soak.check import CannotRun, Check, Row, Setting
 
 MOST_S, PROCESSOR_S, PEAK_MIB = 1.0, 60, 64
@@ -89,7 +90,26 @@ def results(setting: Setting) -> Iterator[Row]:
     yield Row("peak of memory", 1, int(peak_mib > PEAK_MIB), f"{peak_mib} MiB")
 
 
+def leaks(setting: Setting) -> Iterator[Row]:
+    """Everything planted, looked for in every place, in both ways of giving tests a tree."""
+    try:
+        for kind, writable in KINDS.items():
+            folder = setting.folder / f"leaks-{writable}"
+            folder.mkdir()
+            with ground(folder, writable=writable) as here:
+                for name, look in LOOKS.items():
+                    seen = sorted(look(here))
+                    yield Row(f"{name}, {kind}", len(here.planted.values), len(seen), str(seen))
+    except EngineUnavailable as fault:
+        raise CannotRun(str(fault)) from fault
+
+
 CHECKS = (
+    Check(
+        "sandbox.leaks",
+        "of 60 planted secrets none is seen inside, told to the engine or kept in an image",
+        leaks,
+    ),
     Check(
         "sandbox.results",
         f"nothing hostile is taken for a result, none takes {MOST_S:g} s, peak {PEAK_MIB} MiB",
