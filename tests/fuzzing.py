@@ -252,7 +252,10 @@ def patch_holds(given: tuple[bytes, list[Hunk]]) -> bool:
     assert set(after) == set(patch.filenames) <= {"f.py", "new.py"}
     mine = [hunk for hunk in patch.hunks if hunk.filename == "f.py"]
     if mine and data[:2] != b"\xff\xfe":
-        old, new = (split_lines(text.decode("latin-1")) for text in (data, after["f.py"]))
+        bare = (text.removeprefix(b"\xef\xbb\xbf") for text in (data, after["f.py"]))
+        old, new = (split_lines(text.decode("latin-1")) for text in bare)
+        if not data.endswith(b"\n"):  # a file without a last line end keeps that, and moves it
+            old, new = ([line.removesuffix("\n") for line in lines] for lines in (old, new))
         first, last = min(h.first_line for h in mine) - 1, max(h.last_line for h in mine)
         behind = len(old) - last
         assert new[:first] == old[:first] or not old
