@@ -170,7 +170,8 @@ def _built(record: _Record, name: str, received: datetime) -> Reflection:
     reflection = Reflection(
         id="", timestamp=read.timestamp, task_summary=summary, outcome=outcome, reflection=told,
         target=fields.clean(read.target) or None, traceback=traceback,
-        test=fields.clean(read.test) or None, labels=read.labels, source=printable(name),
+        test=fields.clean(read.test) or None, labels=read.labels,
+        source=fields.clean(printable(name)),
     )  # fmt: skip
     return _with_id(reflection, read.id, record.number, received)
 

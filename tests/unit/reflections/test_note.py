@@ -366,3 +366,14 @@ def _check_contract(name: str, data: bytes) -> None:
         assert note.id
         assert note.text
         assert len(note.text) < 400_000
+
+
+def test_no_field_of_a_note_keeps_a_secret_not_even_its_file_name() -> None:
+    """Everything of it is stored: also what the file was called, and an id that is none."""
+    key = "ghp" + "_a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H8"
+    data = {"id": f"{key}", "outcome": key, "note": key, "target": key, "test": key, "tags": [key]}
+
+    (note,) = read_notes(f"{key}.json", json.dumps(data).encode(), received=RECEIVED)
+
+    assert key not in repr(note)
+    assert note.source == "[redacted:github-token].json"
