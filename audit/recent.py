@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from audit.files import Part, parts
@@ -11,14 +12,17 @@ from audit.record import MAX_LINE_BYTES, NotARecord, Record, from_line
 BLOCK = 1 << 20
 
 
-def newest_first(path: Path, events: Collection[str]) -> Iterator[Record]:
+def newest_first(
+    path: Path, events: Collection[str], *, within: int | None = None
+) -> Iterator[Record]:
     """The records with one of these events, the newest first; read only as far as is asked for.
 
+    With `within`, only the last so many lines are looked at.
     Lines that are no records are passed over: that they are there is `verify`'s business. A
     missing file is an empty trail; raises OSError when it cannot be read.
     """
     needles = [f'"event":"{event}"'.encode() for event in events]
-    for line in lines_backwards(path):
+    for line in islice(lines_backwards(path), within):
         if any(needle in line for needle in needles):
             with suppress(NotARecord):
                 record = from_line(line)

@@ -1,10 +1,11 @@
 """Takes what lies in the inbox into the store: read, triaged, joined, recorded."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from audit.recent import newest_first
 from daemon.desk.workshop import Workshop
 from daemon.learning.gather import lost
 from daemon.prompting.begin import begin
@@ -20,6 +21,7 @@ from reflections.triage import DEFAULT, Families, triage
 
 log = logging.getLogger("mendd.worker")
 GROUP_FILES, GROUP_BYTES = 200, 8 << 20
+RECENT = 1_000  # records: a crash leaves one file in doubt, and its record is among the last
 
 
 def take_in(shop: Workshop, complete: Collection[str]) -> int:
@@ -119,12 +121,19 @@ def put_away(file: TakenFile, inbox: Inbox, shop: Workshop) -> None:
     if not file.rejected:
         inbox.done(file.arrival)
         return
+    told = {"file": printable(file.arrival.name), "received": file.arrival.received.isoformat()}
+    if not was_told(told, shop):  # before the move, which leaves nothing to be told by
+        shop.trail.append("unreadable", data={**told, "reason": file.rejected})
     try:
         inbox.reject(file.arrival, file.rejected)
     except InboxUnusable as error:  # it stays where it is; the others go on
         log.warning("%s", error)
-        return
-    shop.trail.append("unreadable", data={"file": file.arrival.name, "reason": file.rejected})
+
+
+def was_told(told: Mapping[str, str], shop: Workshop) -> bool:
+    """Whether this very file was recorded before a crash, or while it could not be moved."""
+    recent = newest_first(shop.trail.path, {"unreadable"}, within=RECENT)
+    return any(told.items() <= each.data.items() for each in recent)
 
 
 def did_not_hold(earlier: str, shop: Workshop) -> None:

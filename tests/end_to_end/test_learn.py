@@ -132,6 +132,7 @@ def test_bad_sessions_go_to_rejected_with_their_reason(site: Site) -> None:
     site.wait_for("unreadable", 3)
 
     rejected = site.state / "inbox" / "rejected"
+    site.wait(lambda: len(list(rejected.glob("*.reason"))) == 3, "reasons, after the records")
     assert "'robot' is no role" in (rejected / "role.json.reason").read_text()
     assert "line 2" in (rejected / "torn.jsonl.reason").read_text()
     assert "a call of a tool has no name" in (rejected / "call.json.reason").read_text()

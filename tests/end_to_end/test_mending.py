@@ -107,6 +107,7 @@ def test_good_news_is_ignored_and_rubbish_is_set_aside(site: Site) -> None:
     site.wait_for("unreadable")
 
     rejected = site.state / "inbox" / "rejected"
+    site.wait(lambda: (rejected / "broken.json").exists(), "move, after its record")
     assert (rejected / "broken.json").read_text() == "{ not json"
     assert "line 1" in (rejected / "broken.json.reason").read_text()
 

@@ -27,8 +27,33 @@ def test_a_file_that_cannot_be_moved_away_is_not_recorded_each_time(
         sticky.setattr(Inbox, "reject", refuse)
         for _ in range(3):
             here.work()
-    assert "unreadable" not in here.events()
+    assert here.events() == ["unreadable"]
 
+    here.work()
+
+    assert here.events() == ["unreadable"]
+    assert (inbox / "rejected" / "odd.json").exists()
+
+
+@pytest.mark.parametrize("point", ["audit.trail.Trail.append", "reflections.inbox.Inbox.reject"])
+def test_an_unreadable_file_is_recorded_once_whatever_a_crash_prevented(
+    place: Callable[..., Place], point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk between the move and the record: it lay in rejected/, and no record said so."""
+    here = place()
+    inbox = here.shop.settings.inbox_path
+    inbox.mkdir(parents=True)
+    (inbox / "odd.json").write_text("{")
+
+    with monkeypatch.context() as dying:
+
+        def crash(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        dying.setattr(point, crash)
+        with pytest.raises(KeyboardInterrupt):
+            here.work()
+    here.work()
     here.work()
 
     assert here.events() == ["unreadable"]
