@@ -17,7 +17,8 @@ check: venv  ## format, lint and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-soak: venv engine tools  ## the longer reliability checks, seedable, as a table (ARGS="trail --seed 1")
+soak: venv engine  ## the longer reliability checks, seedable, as a table (ARGS="trail --seed 1")
+	@scripts/tools.sh --soak
 	.venv/bin/python -m tests.soak $(ARGS)
 
 bench: venv engine  ## ratios against bare docker runs, as docs/performance.md shows them

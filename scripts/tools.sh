@@ -1,9 +1,13 @@
 #!/bin/sh
 # Makes sure of the few programs that the tests call beside Docker: the unit file is judged by
-# systemd's own tools, the trail by jq. Does nothing when they are there.
+# systemd's own tools, the trail by jq; with --soak also libfaketime, which steps the clock of
+# the longer checks. Does nothing when they are there.
 set -eu
 
 missing=""
+if [ "${1:-}" = --soak ] && ! ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1; then
+    missing=" faketime"
+fi
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 command -v jq >/dev/null || missing="$missing jq"
 if [ -z "$missing" ]; then
