@@ -79,11 +79,12 @@ def mended_over(
 
 def leftovers(engine: PrivateEngine, here: Installation, before: set[str]) -> list[str]:
     """What is still there once this installation's snapshots are removed."""
+    containers = engine.containers()  # before anybody sweeps
     with a_sandbox(here.folder, docker_host=engine.address):
         pass
     until(lambda: not engine.processes(), 5)
     processes = [f"process {pid}" for pid in engine.processes()]
-    return [*processes, *engine.containers(), *(engine.layers() - before)]
+    return [*processes, *containers, *(engine.layers() - before)]
 
 
 def thousand(setting: Setting) -> Iterator[Row]:
