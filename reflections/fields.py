@@ -34,7 +34,9 @@ _FIELD_OF = {key: field for field, keys in NAMES.items() for key in keys}
 HEADINGS = {key: key for key in _FIELD_OF if key not in ("id", "success", "passed", "failed")}
 """Markdown headings (small letters, underscores) that name a part of the note."""
 
-TERMINAL_CODE = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[@-Z\\-_])")
+TERMINAL_CODE = re.compile(
+    r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[@-Z\\-_])"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
