@@ -13,6 +13,7 @@ NEW = {"cart.py": b"new\n", "shop/price.py": b"new price\n", "gone.py": None, "a
 MODES = ("plain", "git-in-place", "git-branch")
 CLEAN = {
     "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_AUTHOR_NAME": "person",

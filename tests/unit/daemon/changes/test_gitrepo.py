@@ -23,17 +23,7 @@ from daemon.apply import (
 )
 from daemon.changes import carry_out, gitindex, swap
 from daemon.changes.gitrepo import GitFailed
-
-CLEAN = {
-    "PATH": os.environ["PATH"],
-    "HOME": "/nonexistent",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "person",
-    "GIT_AUTHOR_EMAIL": "person@example.org",
-    "GIT_COMMITTER_NAME": "person",
-    "GIT_COMMITTER_EMAIL": "person@example.org",
-}
+from tests.changing import CLEAN
 
 
 def git(top, *arguments, ok=True):
