@@ -133,10 +133,13 @@ def from_line(line: bytes) -> Record:
 
 
 def _canonical(value: Any) -> bytes | None:
-    """The canonical form, or None where RFC 8785 has none (integers from 2^53 on, for one)."""
+    """The canonical form, or None where RFC 8785 has none.
+
+    So it is with integers from 2^53 on, and with half a character (a lone surrogate) in a name.
+    """
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, RecursionError):
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
         return None
 
 

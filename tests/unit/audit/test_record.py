@@ -153,6 +153,13 @@ def test_a_line_that_is_no_record_says_why(line, said):
         from_line(line)
 
 
+def test_a_half_character_as_a_name_is_no_record():
+    """RFC 8785 sorts names by UTF-16, which half of a surrogate pair does not have."""
+    good = make({"a": 1, "b": 2}).line()[:-1]
+    with pytest.raises(NotARecord, match="canonical"):
+        from_line(good.replace(b'"a"', rb'"\ud800"'))
+
+
 def test_a_hash_member_inside_the_data_is_not_the_records_own():
     """Hostile data cannot move the place where the hash is taken out."""
     record = make({"hash": "0" * 64, "prev": '","hash":"', "text": '"hash":"' + "1" * 64 + '",'})
