@@ -132,7 +132,7 @@ def _has_shape(value: Any, shape: Mapping[str, type]) -> bool:
 def _seal(body: Mapping[str, Any]) -> str:
     try:
         return hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:  # the second: of a name
         raise CertificateError(f"it holds what canonical JSON cannot: {error}") from None
 
 

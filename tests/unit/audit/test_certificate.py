@@ -105,6 +105,12 @@ def test_what_is_no_certificate_is_refused(data, tmp_path):
         load(path)
 
 
+def test_half_a_character_in_the_name_of_a_test_is_refused_too(tmp_path):
+    """Names are sorted by UTF-16, which it does not have."""
+    with pytest.raises(CertificateError, match="canonical JSON"):
+        certificate(before={"test_cart.py::test_\ud800": "failed", "b": "passed"}).save(tmp_path)
+
+
 def test_text_that_json_cannot_hold_is_refused_before_anything_is_written(tmp_path):
     """An exact patch cannot be cleaned, so it is refused instead."""
     with pytest.raises(CertificateError):
