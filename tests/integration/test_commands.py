@@ -78,7 +78,7 @@ def test_the_doctor_runs_the_tests_in_the_sandbox(project: Project) -> None:
     """The engine is there, and the baseline names what fails."""
     found = {(f["area"], f["name"]): f for f in project.json("check", "--baseline")["findings"]}
 
-    assert found["sandbox", "engine"]["level"] == "ok"
+    assert found["sandbox", "engine"]["level"] in ("ok", "weak")  # weak: an engine before 25.0
     assert "1 fail now" in found[f"target {project.target}", "baseline"]["detail"]
 
 
