@@ -103,43 +103,27 @@ RULES = (
     ),
 )
 
+# Not looked for where a person asked for the change.
 FILE_CHANGE = Rule(
     name="file change",
     advice="a repair does not begin to write, move or remove files; give data back, or let a "
     "person add it",
     names=(
-        *("os.remove", "os.unlink", "os.rmdir", "os.removedirs", "os.rename", "os.renames"),
-        *(
-            "os.replace",
-            "os.truncate",
-            "os.symlink",
-            "os.link",
-            "os.chmod",
-            "os.chown",
-            "os.mkfifo",
-        ),
-        *("os.open", "os.mknod", "shutil.rmtree", "shutil.move", "shutil.copy", "shutil.copy2"),
-        *(
-            "shutil.copyfile",
-            "shutil.copytree",
-            "shutil.chown",
-            "shutil.copymode",
-            "shutil.unpack_archive",
-        ),
+        "os.chmod", "os.chown", "os.link", "os.mkfifo", "os.mknod", "os.open", "os.remove",
+        "os.removedirs", "os.rename", "os.renames", "os.replace", "os.rmdir", "os.symlink",
+        "os.truncate", "os.unlink", "shutil.chown", "shutil.copy", "shutil.copy2",
+        "shutil.copyfile", "shutil.copymode", "shutil.copytree", "shutil.move", "shutil.rmtree",
+        "shutil.unpack_archive",
     ),
-)  # not looked for where a person asked for the change
-FILE_METHODS = frozenset(
-    (
-        *("write_text", "write_bytes", "unlink", "rmdir", "symlink_to", "hardlink_to", "touch"),
-        *("chmod", "extractall"),
-    )
-)
-OPENERS = frozenset(
-    (
-        *("open", "io.open", "builtins.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"),
-        *("tarfile.open", "zipfile.ZipFile"),
-    )
-)
+)  # fmt: skip
+FILE_METHODS = frozenset({
+    "chmod", "extractall", "hardlink_to", "rmdir", "symlink_to", "touch", "unlink", "write_bytes",
+    "write_text",
+})  # fmt: skip
+OPENERS = frozenset({
+    "builtins.open", "bz2.open", "codecs.open", "gzip.open", "io.open", "lzma.open", "open",
+    "tarfile.open", "zipfile.ZipFile",
+})  # fmt: skip
 
 ADVICE = {rule.name: rule.advice for rule in (*RULES, FILE_CHANGE)} | {
     "environment": "read one variable by its plain name, or take the value as an argument",

@@ -13,6 +13,7 @@ from daemon.modifying.summary import make_up_for_summary
 from daemon.promote import hands_on, open_promotion
 from daemon.road.chronicle import Chronicle
 from daemon.road.naming import change_owner
+from daemon.road.printed import kept_of
 from daemon.settings import TargetSettings
 from reflections.store import State, Work
 from sandbox.errors import EngineUnavailable
@@ -84,7 +85,7 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
         verdict="applied",
         reason=reason,
         now=shop.clock(),
-        extra={"applied": found.applied.to_json(), "target": work.reflection.target, **taught},
+        extra={"applied": kept_of(found.applied), "target": work.reflection.target, **taught},
     )
 
 

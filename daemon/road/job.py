@@ -38,13 +38,12 @@ from daemon.road.chronicle import Chronicle
 from daemon.road.ending import Killed
 from daemon.road.module import module_of
 from daemon.road.naming import short_id
-from daemon.road.printed import without_secrets
+from daemon.road.printed import kept_of, without_secrets
 from daemon.road.proof import Goal, Proof
 from daemon.road.source import SnapshotSource
 from daemon.road.syntax import syntax_refusal
 from daemon.settings import TargetSettings
 from reflections.reflection import Reflection
-from reflections.secrets import redact
 from reflections.store import Work
 from sandbox.patch import Patch
 from sandbox.trial import Bench, Ending, Run
@@ -293,8 +292,7 @@ class Job:
 
     def applied(self, proof: Proof, done: Applied, certificate: Certificate) -> None:
         """The real module was changed."""
-        kept = {**done.to_json(), "diff": redact(done.diff)}
-        self.held_data = {"applied": kept, "target": self.target.name}
+        self.held_data = {"applied": kept_of(done), "target": self.target.name}
         self.chronicle.applied(
             proof,
             done,

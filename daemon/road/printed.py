@@ -1,10 +1,13 @@
-"""What tests printed, made fit to be kept and sent: known secrets hidden, before anything is cut.
+"""What tests printed and a change shows, made fit to be kept and sent: known secrets hidden,
+before anything is cut.
 
 The tested code is a stranger's, and what it prints ends in the trail, in reports and with a model.
 """
 
 from dataclasses import replace
+from typing import Any
 
+from daemon.apply import Applied
 from reflections.fields import TERMINAL_CODE
 from reflections.secrets import redact
 from sandbox.results import Run
@@ -21,6 +24,11 @@ def without_secrets(run: Run) -> Run:
         messages={test: hidden(said, cut=CUT_MESSAGE) for test, said in run.messages.items()},
         detail=redact(run.detail),
     )
+
+
+def kept_of(applied: Applied) -> dict[str, Any]:
+    """A change as the archive keeps it; taking it back needs its backup, not its diff."""
+    return {**applied.to_json(), "diff": redact(applied.diff)}
 
 
 def hidden(text: str, *, cut: int) -> str:

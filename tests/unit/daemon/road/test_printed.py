@@ -3,12 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from audit.trail import Trail
 from daemon.engines.dialogue.fence import Fence
 from daemon.road.printed import CUT_MESSAGE, hidden, without_secrets
 from daemon.settings import Settings, TargetSettings
 from daemon.trail import open_trail
 from sandbox.results import Ending, Run
+from tests.fakes import ScriptedEngine
+from tests.place import CODE, NOTE, REPORT, RIGHT, Place
 
 KEY = "ghp" + "_a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H8"
 RUN = Run(
@@ -68,3 +72,31 @@ def test_a_trail_without_a_rule_keeps_every_word(tmp_path: Path) -> None:
     Trail(tmp_path / "trail.jsonl").append("trial", data={"output": KEY})
 
     assert KEY in (tmp_path / "trail.jsonl").read_text()
+
+
+@pytest.mark.parametrize("crash_in", [None, "reflections.store.Store.finish"])
+def test_the_archive_holds_no_secret_from_beside_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash_in: str | None
+) -> None:
+    """The diff shows it; also where a crash left the archive to the next start."""
+    here = Place(tmp_path, "", monkeypatch)
+    here.file.write_text(CODE.replace("\n\n\n", f'\n\n\nTOKEN = "{KEY}"\n\n\n'))
+    engine, note = ScriptedEngine(REPORT, [RIGHT]), {**NOTE, "id": "n1"}
+
+    def crash(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    if crash_in is None:
+        here.mend(engine, note=note)
+    else:
+        with monkeypatch.context() as dying:
+            dying.setattr(crash_in, crash)
+            with pytest.raises(KeyboardInterrupt):
+                here.mend(engine, note=note)
+        here.work()
+
+    archived = [
+        path.read_text() for path in (here.shop.settings.state / "archive").rglob("*.jsonl")
+    ]
+    assert any('"applied"' in text for text in archived)
+    assert not any(KEY in text for text in archived)
