@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 from pathlib import Path
 
 import pytest
@@ -54,18 +55,23 @@ def test_hostile_details_are_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_workers_progress_and_warnings_are_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What progress.json says, until the end; warnings come through, the log is as before after."""
+    """What progress.json says, until the end; warnings come through, the log is as before after.
+
+    Read from a stream of our own: `capsys` empties what it reads, and loses a line that another
+    thread writes in that moment.
+    """
+    shown = io.StringIO()
+    monkeypatch.setattr("sys.stderr", shown)
     beacon = Beacon(tmp_path)
     beacon.work("r-1", "shop")
     beacon.stage("trial", "a.py")
-    shown = ""
     with progress_shown(tmp_path):
         logging.getLogger("mendd.worker").warning("mind \x1b[31m this")
-        while "trial" not in shown:
-            shown += capsys.readouterr().err
+        while "trial" not in shown.getvalue():
+            time.sleep(0.01)
 
-    assert "r-1: trial (a.py)" in shown
-    assert "mind \\x1b[31m this" in shown
+    assert "r-1: trial (a.py)" in shown.getvalue()
+    assert "mind \\x1b[31m this" in shown.getvalue()
     assert logging.getLogger("mendd").handlers == []
