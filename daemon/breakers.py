@@ -50,8 +50,9 @@ class Breakers:
 
     def paused(self) -> dict[str, Breaker]:
         """The targets that nothing is done for now."""
-        now = self._clock()
-        return {name: each for name, each in self.all().items() if each.until and each.until > now}
+        breakers = self.all()
+        now = self._clock()  # looked at last: a pause that `all` ends now is over
+        return {name: each for name, each in breakers.items() if each.until and each.until > now}
 
     def all(self) -> dict[str, Breaker]:
         """Every breaker that is not as new.

@@ -21,12 +21,14 @@ SETTINGS = BreakerSettings(failures=3, pause_s=100, pause_most_s=350)
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that a test sets; it may go on with every look, as real ones do."""
 
     def __init__(self) -> None:
         self.now = NOON
+        self.tick = timedelta(0)
 
     def __call__(self) -> datetime:
+        self.now += self.tick
         return self.now
 
     def pass_s(self, seconds: float) -> None:
@@ -136,8 +138,10 @@ def test_a_clock_stepped_by_a_day_pauses_nobody_for_a_day(
     """Forward or back, one try is made; if it fails the pause goes on from there."""
     opened(restarted)
     clock.now += step
+    clock.tick = timedelta(microseconds=1)
 
     assert not restarted().paused()
+    clock.tick = timedelta(0)
     assert restarted().begin("shop")
     restarted().failed("shop", "still away")
     until = restarted().paused()["shop"].until
