@@ -35,6 +35,7 @@ class Outage:
         self._since = ""
         self._seen_at = 0.0
         self._under_way: Progress | None = None
+        self._beginning: Duty | None = None
 
     def mind(self, crew: Crew) -> bool:
         """Act on the switch; True when it was lifted just now."""
@@ -51,16 +52,8 @@ class Outage:
         quiet = crew.worker is None or crew.worker.duty is Duty.SETTLE
         if not self.on or self._recorded or not quiet:
             return
-        at = self._under_way
-        self._ledger.record(
-            "killed",
-            reflection=at.reflection if at else None,
-            target=at.target if at else None,
-            reason=self.reason,
-            since=self._since,
-            quiet_after_ms=round((time.monotonic() - self._seen_at) * 1000),
-            under_way=None if at is None else {"stage": at.stage, "detail": at.detail},
-        )
+        quiet_after_ms = round((time.monotonic() - self._seen_at) * 1000)
+        self._record_begin(self.reason, quiet_after_ms=quiet_after_ms)
         self._recorded = True
         try:
             write_whole(self._mark, json.dumps({"since": self._since}).encode())
@@ -75,16 +68,31 @@ class Outage:
     def _begin(self, crew: Crew) -> None:
         self.on, self._since, self._seen_at = True, stamp(now_utc()), time.monotonic()
         self._under_way = crew.at  # a worker sees the switch too, and may be gone by now
+        worker = crew.worker
+        self._beginning = worker.duty if worker and worker.duty is not Duty.SETTLE else None
         crew.end(Reason.SWITCH, grace_s=GRACE_S)
         crew.owed.add(Duty.SETTLE)
         log.warning("the kill switch is on: %s", self.reason)
 
     def _end(self, crew: Crew) -> None:
         if self.on and not self._recorded:
-            self._ledger.record("killed", reason="lifted again at once", since=self._since)
+            self._record_begin("lifted again at once")
         self._ledger.record("resumed", since=self._since or None)
         with contextlib.suppress(OSError):
             self._mark.unlink()
         self.on = self._recorded = False
         crew.forgive()
         log.info("the kill switch was lifted: work goes on")
+
+    def _record_begin(self, reason: str, **more: object) -> None:
+        at = self._under_way
+        begun = {"stage": "start", "detail": self._beginning} if self._beginning else None
+        self._ledger.record(
+            "killed",
+            reflection=at.reflection if at else None,
+            target=at.target if at else None,
+            reason=reason,
+            since=self._since,
+            under_way={"stage": at.stage, "detail": at.detail} if at else begun,
+            **more,
+        )

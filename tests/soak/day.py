@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from audit.trail import Trail, verify
@@ -224,7 +223,10 @@ def day(setting: Setting) -> Iterator[Row]:
 
 
 def schedule_kept(here: Day) -> Row:
-    """Every run of the crontab began, or is on record as missed."""
+    """Every run of the crontab began, or is on record as missed or as cut short by the switch.
+
+    A worker that is ended within milliseconds has not written its start yet; the service saw it.
+    """
     expected = times_between(crontab(EVERY), MIDNIGHT, here.ended - timedelta(seconds=EVERY_S))
     first = here.starts()[0]
     expected = [each for each in expected if each > first]
@@ -232,28 +234,36 @@ def schedule_kept(here: Day) -> Row:
         (datetime.fromisoformat(each["first"]), datetime.fromisoformat(each["last"]))
         for each in here.records("missed") if each["job"] == "cycle"
     ]  # fmt: skip
+    cut = [
+        datetime.fromisoformat(each["since"]) for each in here.records("killed")
+        if (each["under_way"] or {}).get("detail") == "work"
+    ]  # fmt: skip
     starts = here.starts()
     missed = [t for t in expected if any(a <= t <= b for a, b in spans)]
     silent = [
         t for t in expected if t not in missed
-        and not any(t <= s < t + timedelta(seconds=EVERY_S + 60) for s in starts)
+        and not any(t <= s < t + timedelta(seconds=EVERY_S + 60) for s in (*starts, *cut))
     ]  # fmt: skip
     figure = f"{len(missed)} missed and on record, {len(starts)} workers started"
+    figure += f", {len(cut)} cut short by the switch"
     if silent:
         figure += f"; silent: {', '.join(f'{t:%H:%M}' for t in silent[:5])}"
     return Row("scheduled runs, begun or on record as missed", len(expected), len(silent), figure)
 
 
 def growth(samples: list[tuple[float, float, int, int]]) -> Iterator[Row]:
-    """Memory by the hour, descriptors and threads between the first and the last third."""
+    """Memory by the hour; the least descriptors and threads of the first and of the last third.
+
+    The least, because a worker that happens to run at a sample has a descriptor of its own.
+    """
     warm = [each for each in samples if each[0] >= WARM_H]
     slope = slope_of([(hours, mib) for hours, mib, _, _ in warm])
     figure = f"{slope:+.3f} MiB/h, {warm[0][1]:.1f} MiB to {warm[-1][1]:.1f} MiB"
     yield Row("samples of resident memory", len(warm), int(slope > MIB_PER_HOUR), figure)
     third = len(warm) // 3
     for at, what in ((2, "open descriptors"), (3, "threads")):
-        before = median(each[at] for each in warm[:third])
-        after = median(each[at] for each in warm[-third:])
+        before = min(each[at] for each in warm[:third])
+        after = min(each[at] for each in warm[-third:])
         yield Row(f"{what} do not grow", len(warm), int(after > before), f"{before}, then {after}")
 
 

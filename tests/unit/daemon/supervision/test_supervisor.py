@@ -415,6 +415,18 @@ if duty == "work":
     assert killed["under_way"] == {"stage": "trial", "detail": ""}
 
 
+def test_a_worker_stopped_before_it_says_anything_is_on_record(tmp_path: Path) -> None:
+    """A scheduled run that the switch cut short at its first breath did not end in silence."""
+    body = "if duty == 'work':\n    (state / 'begun').touch()\n    time.sleep(60)\n"
+    with running(tmp_path, body) as service:
+        until((tmp_path / "begun").exists)
+        (tmp_path / "KILL").touch()
+        until(lambda: service.events("killed"))
+
+    (killed,) = service.events("killed")
+    assert killed["under_way"] == {"stage": "start", "detail": "work"}
+
+
 def test_a_switch_that_was_on_at_the_start_is_recorded_once(tmp_path: Path) -> None:
     """Over three starts: thrown before, still there, lifted while the service was down."""
     (tmp_path / "KILL").write_text("freeze\n")
