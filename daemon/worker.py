@@ -38,7 +38,7 @@ from daemon.road.lanes import target_of
 from daemon.road.source import ModuleChanged
 from daemon.settings import Settings, TargetSettings
 from daemon.supervision.logs import LOG_JSON, start_logging
-from reflections.errors import ReflectionsError
+from reflections.errors import ReflectionsError, StoreUnwritable
 from reflections.store import Work
 from sandbox.errors import SandboxError
 
@@ -122,7 +122,7 @@ def take_turn(item: Work, turn: Turn, shop: Workshop) -> None:
             except ModuleChanged:  # somebody works there: begin again on what it is now
                 if started == MOST_STARTS:
                     raise
-    except (Killed, TrailError):
+    except (Killed, TrailError, StoreUnwritable):
         raise
     except ReflectionBudgetSpent as error:
         close_work(item, Ending(verdict=Verdict.HELD, reason=str(error)), job, shop)

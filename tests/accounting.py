@@ -86,21 +86,13 @@ def note_faults(here: Round, drop: Drop, records: Sequence[Record]) -> list[str]
     heard = {each.reflection for each in records if each.event == "received" and hears(each, drop)}
     if len(heard) != len(drop.notes):
         found.append(f"{len(heard)} of {len(drop.notes)} notes received")
-    if times != 1 and (expected == "applied" or not times):  # other ends: see `told_again`
+    if times != 1:
         found.append(f"{expected} is in the trail {times} times")
     if expected == "applied":
         kept = [here.state / "audit" / "certificates" / f"{each}.json" for each in ids]
         kept += [here.state / "audit" / "reports" / f"{each}.md" for each in ids]
         found += [f"no {path.name}" for path in kept if not path.is_file()]
     return found
-
-
-def told_again(here: Round) -> int:
-    """Ends without a change whose step was repeated: it was cut off between record and store."""
-    ends = set(ENDINGS.values()) - {"applied", "ignored"}
-    trail = Trail(here.state / "audit" / "trail.jsonl")
-    told = Counter(each.reflection for each in trail.records() if each.event in ends)
-    return sum(times - 1 for times in told.values())
 
 
 def hears(record: Record, drop: Drop) -> bool:

@@ -1,12 +1,16 @@
 """Puts an ending into the record, the report and the store, in an order that survives a crash.
 
-Record first, report second, store last: a crash in between repeats the step and never loses it.
+Announced first, then record, report and store: what a crash cuts off is made up for and done once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from daemon.apply import CannotApply, forget
+from daemon.desk.closing import Closing, announce, over
 from daemon.desk.workshop import Workshop
 from daemon.engines import EngineError
 from daemon.promote import hands_on, open_promotion
@@ -16,10 +20,13 @@ from daemon.road.ending import Ending, Verdict
 from daemon.road.job import Job
 from daemon.road.lanes import target_of
 from daemon.road.source import ModuleChanged
+from reflections.errors import StoreUnwritable
 from reflections.store import State, Work
 from sandbox.errors import SandboxError
 
-STAYS_OPEN = {Verdict.HELD: State.HELD, Verdict.FROZEN: State.FROZEN}
+STAYS_OPEN = {
+    Verdict.HELD: State.HELD, Verdict.FROZEN: State.FROZEN, Verdict.REVERTED: State.FROZEN,
+}  # fmt: skip
 OUTAGES = (SandboxError, EngineError, UnusableBaseline, ModuleChanged, CannotApply, OSError)
 """The world was not as needed; says nothing about a patch."""
 _PASSING = ("reason", "since", "waits", "waits_for", "breaks")
@@ -32,27 +39,77 @@ def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> N
     if ending.verdict in (Verdict.UNDER_WAY, Verdict.PAUSED):  # its steps are recorded by now
         stay_open(work, ending, job, shop)
         return
-    if ending.verdict not in (Verdict.APPLIED, Verdict.REVERTED):  # those were recorded when done
-        event = EVENTS.get(ending.verdict, ending.verdict.value)
-        chronicle.write(event, reason=ending.reason, **_held_words(job), **_cost(job))
-    chronicle.save_report(shop)
+    closing = closing_of(work, ending, job, shop)
+    if ending.verdict not in (Verdict.APPLIED, Verdict.REVERTED):
+        announce(closing, shop.state)
+        with sure_to_come(closing):
+            chronicle.write(closing.event, **closing.told)
+            bring_about(closing, work, job, chronicle, shop)
+        return
     if job and ending.verdict is Verdict.APPLIED and hands_on(work, job.target):
         open_promotion(work, job.target, shop)
-    extra: dict[str, Any] = dict(job.held_data) if job else {}
-    state = STAYS_OPEN.get(ending.verdict)
-    now = shop.clock()
-    if state is not None:
-        data = {**work.data, **extra, "reason": ending.reason, "since": now.isoformat()}
-        shop.store.update(work, state=state, data=data, attempts=work.attempts + 1)
-    elif ending.verdict is Verdict.REVERTED:
-        data = {**work.data, "reason": ending.reason, "since": now.isoformat()}
-        shop.store.update(work, state=State.FROZEN, data=data, attempts=work.attempts + 1)
-    else:
-        shop.store.finish(
-            work, verdict=ending.verdict.value, reason=ending.reason, now=now, extra=extra
-        )
+    bring_about(closing, work, job, chronicle, shop)
+
+
+@contextmanager
+def sure_to_come(closing: Closing) -> Iterator[None]:
+    """A disk that fails within an announced end does not postpone the work: the end comes about."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnwritable(
+            f"{closing.work} came to its end ({closing.event}), which cannot be written: {error}; "
+            "the next worker writes it"
+        ) from error
+
+
+def bring_about(
+    closing: Closing, work: Work, job: Job | None, chronicle: Chronicle, shop: Workshop
+) -> None:
+    """Report and store, once the trail has it."""
+    chronicle.save_report(shop)
+    put_away(closing, work, shop)
     for change in job.changes if job else ():
         forget(shop.journal, change)  # only now is nothing left to make up for after a crash
+    over(shop.state)
+
+
+def closing_of(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> Closing:
+    """What its end will be in the trail and in the store."""
+    data: dict[str, Any] = dict(job.held_data) if job else {}
+    stays = STAYS_OPEN.get(ending.verdict)
+    if stays:
+        kept = {} if ending.verdict is Verdict.REVERTED else data
+        data = {**work.data, **kept, **_since(ending.reason, shop)}
+    stored = shop.store.get(work.id) or work
+    return Closing(
+        work=work.id,
+        target=(job.chronicle if job else chronicle_of(work, shop)).target,
+        verdict=ending.verdict.value,
+        reason=ending.reason,
+        event=EVENTS.get(ending.verdict, ending.verdict.value),
+        told={"reason": ending.reason, **_held_words(job), **_cost(job)},
+        stays=stays.value if stays else "",
+        data=data,
+        state=stored.state.value,
+        attempts=stored.attempts,
+        after=shop.trail.head()[0],
+    )
+
+
+def put_away(closing: Closing, work: Work, shop: Workshop) -> None:
+    """Bring the store up to the end that is recorded."""
+    if closing.stays:
+        changed = {"data": closing.data, "attempts": closing.attempts + 1, "not_before": None}
+        shop.store.update(work, state=State(closing.stays), **changed)
+        return
+    shop.store.finish(
+        work,
+        verdict=closing.verdict,
+        reason=closing.reason,
+        now=shop.clock(),
+        extra=closing.data,
+    )
 
 
 def stay_open(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> None:
@@ -91,10 +148,14 @@ def give_up(work: Work, reason: str, shop: Workshop) -> None:
 
     Approving it lets it start afresh.
     """
-    chronicle_of(work, shop).write("frozen", reason=reason)
-    stored = shop.store.get(work.id) or work
-    data = {**lasting(stored), "reason": reason, "since": shop.clock().isoformat()}
-    shop.store.update(work, state=State.FROZEN, not_before=None, data=data)
+    frozen = Ending(verdict=Verdict.FROZEN, reason=reason)
+    kept = {**lasting(shop.store.get(work.id) or work), **_since(reason, shop)}
+    closing = replace(closing_of(work, frozen, None, shop), data=kept)
+    announce(closing, shop.state)
+    with sure_to_come(closing):
+        chronicle_of(work, shop).write(closing.event, **closing.told)
+        put_away(closing, work, shop)
+        over(shop.state)
 
 
 def lasting(work: Work) -> dict[str, Any]:
@@ -109,6 +170,10 @@ def chronicle_of(work: Work, shop: Workshop) -> Chronicle:
     target = target_of(work.reflection, shop.settings)
     named = work.reflection.target if isinstance(target, str) else target.name
     return Chronicle(shop.trail, work, named)
+
+
+def _since(reason: str, shop: Workshop) -> dict[str, str]:
+    return {"reason": reason, "since": shop.clock().isoformat()}
 
 
 def _cost(job: Job | None) -> dict[str, Any]:

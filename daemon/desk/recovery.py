@@ -7,6 +7,8 @@ from audit.durable import plain_name
 from audit.errors import CertificateError
 from daemon.apply import Applied, Recovered, recover
 from daemon.changes.journal import open_changes
+from daemon.desk.closing import announced, is_told, over, still_ends
+from daemon.desk.finish import put_away
 from daemon.desk.relearn import make_up_for_learning
 from daemon.desk.workshop import Workshop
 from daemon.modifying.summary import make_up_for_summary
@@ -26,6 +28,7 @@ log = logging.getLogger("mendd.worker")
 def settle_leftovers(shop: Workshop) -> None:
     """Settle every change, and remove the containers of a worker that is gone."""
     settle_changes(shop)
+    make_up_for_end(shop)
     try:
         removed = shop.sandbox.sweep()
     except EngineUnavailable as error:
@@ -89,6 +92,20 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
     )
 
 
+def make_up_for_end(shop: Workshop) -> None:
+    """An end that was announced comes about: its record if it has none, its report, the store."""
+    closing = announced(shop.state)
+    work = still_ends(closing, shop.store) if closing else None
+    if closing and work:
+        log.warning("%s had come to its end before an interruption: %s", work.id, closing.reason)
+        chronicle = Chronicle(shop.trail, work, closing.target)
+        if not is_told(closing, shop.trail):
+            chronicle.write(closing.event, **closing.told)
+        save_whole_report(chronicle, work, shop)
+        put_away(closing, work, shop)
+    over(shop.state)
+
+
 def make_up_for_report(
     work: Work, target: TargetSettings | None, reason: str, shop: Workshop
 ) -> None:
@@ -96,6 +113,12 @@ def make_up_for_report(
     chronicle = Chronicle(shop.trail, work, target.name if target else work.reflection.target)
     chronicle.records = list(shop.trail.records(reflection=work.id))
     make_up_for_summary(work, chronicle, reason)
+    save_whole_report(chronicle, work, shop)
+
+
+def save_whole_report(chronicle: Chronicle, work: Work, shop: Workshop) -> None:
+    """From all records of the work, those of the worker that is gone as well."""
+    chronicle.records = list(shop.trail.records(reflection=work.id))
     try:
         chronicle.save_report(shop)
     except OSError as error:  # 'mendd audit report' can make it; the store has to be right now

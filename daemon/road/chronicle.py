@@ -27,13 +27,13 @@ class Chronicle:
     def __init__(self, trail: Trail, work: Work, target: str | None) -> None:
         self._trail = trail
         self._work = work
-        self._target = target
+        self.target = target
         self.records: list[Record] = []
         self.attempt = 0
 
     def write(self, event: str, **data: Any) -> None:
         """One record about this work."""
-        record = self._trail.append(event, reflection=self._work.id, target=self._target, data=data)
+        record = self._trail.append(event, reflection=self._work.id, target=self.target, data=data)
         self.records.append(record)
 
     def baseline(self, found: Baseline, tree: str, image: str) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.accounting import faults_in_the_end, told_again
+from tests.accounting import faults_in_the_end
 from tests.drops import some_drops
 from tests.rounds import Round, ended, in_memory, kill
 from tests.soak.check import Check, Row, Setting
@@ -27,7 +27,7 @@ def moments(setting: Setting) -> Iterator[Row]:
 
 def killed_rounds(setting: Setting, folder: Path, kills: int, *, git: bool, group: bool) -> Row:
     """Rounds until that many workers were killed."""
-    killed = rounds = again = 0
+    killed = rounds = 0
     broken: list[str] = []
     span_s = 0.6
     while killed < kills:
@@ -46,12 +46,10 @@ def killed_rounds(setting: Setting, folder: Path, kills: int, *, git: bool, grou
         span_s = 0.8 * span_s + 0.2 * min(time.monotonic() - began + 0.1, 2.0)
         if found:
             broken.append(f"{found[0]} ({len(found)} faults, {codes}, {here.drops})")
-        rounds, again = rounds + 1, again + (0 if found else told_again(here))
+        rounds += 1
         shutil.rmtree(here.folder)
     what = f"{'git' if git else 'plain'}, {'all of its group' if group else 'the worker alone'}"
-    return Row(
-        what, killed, len(broken), f"{rounds} rounds, {again} ends told again; {broken[:2] or ''}"
-    )
+    return Row(what, killed, len(broken), f"{rounds} rounds; {broken[:2] or ''}")
 
 
 CHECKS = (

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from daemon.worker import DONE, NO_WORLD
-from tests.accounting import faults_in_the_end, told_again, unrecorded
+from tests.accounting import faults_in_the_end, unrecorded
 from tests.drops import Drop
 from tests.power_cuts import NoDisk, power_cuts
 from tests.rounds import Round, ended, in_memory, quiet
@@ -78,7 +78,7 @@ class Outcomes:
 
     def __init__(self) -> None:
         self.tried, self.broken = 0, list[str]()
-        self.passed = self.again = 0
+        self.passed = 0
 
     def add(
         self, here: Round, code: int, where: str, space: Callable[[], None] = lambda: None
@@ -92,7 +92,6 @@ class Outcomes:
         space()
         more, codes = faults_in_the_end(here, an_hour_later)
         found += more
-        self.again += 0 if found else told_again(here)
         if found:
             self.broken.append(f"{where}: {found[0]} ({len(found)}; then {codes})")
         shutil.rmtree(here.folder, ignore_errors=True)
@@ -103,8 +102,7 @@ class Outcomes:
             what,
             self.tried,
             len(self.broken),
-            f"{more}; {self.passed} passes ended all the same, {self.again} ends told again; "
-            f"{self.broken[:3] or ''}",
+            f"{more}; {self.passed} passes ended all the same; {self.broken[:3] or ''}",
         )
 
 

@@ -1,0 +1,201 @@
+"""A work ends once in the trail, wherever the worker dies between its record and the store."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from daemon.desk import closing
+from daemon.engines import Declined, NoPatch
+from reflections.errors import StoreUnwritable
+from reflections.store import State, Store
+from tests.fakes import ScriptedEngine
+from tests.place import REPORT, RIGHT, Place
+
+
+class Death(BaseException):
+    """The process is gone; nothing in it runs any more."""
+
+
+def dies(*_: object, **__: object) -> None:
+    """In place of a step."""
+    raise Death
+
+
+def rejecting() -> ScriptedEngine:
+    return ScriptedEngine(REPORT, [NoPatch(reason="nothing fits", suspicious=())])
+
+
+def declining() -> ScriptedEngine:
+    return ScriptedEngine(Declined(category="not_a_bug", reason="as it should be"), [])
+
+
+def holding() -> ScriptedEngine:
+    return ScriptedEngine(REPORT, [RIGHT])
+
+
+HELD = 'autonomy = "propose"'
+
+
+@pytest.mark.parametrize("step", ["write", "save_report", "put_away", "over"])
+@pytest.mark.parametrize(
+    ("event", "engine", "target"),
+    [("rejected", rejecting, ""), ("declined", declining, ""), ("held", holding, HELD)],
+)
+def test_an_end_is_recorded_once_wherever_the_worker_dies(
+    place: Callable[..., Place],
+    monkeypatch: pytest.MonkeyPatch,
+    event: str,
+    engine: Callable[[], ScriptedEngine],
+    target: str,
+    step: str,
+) -> None:
+    """Before its record, before its report, before the store, before it is forgotten."""
+    here = place(target)
+    owner = "daemon.desk.finish" if step in ("put_away", "over") else "daemon.road.chronicle"
+    name = f"Chronicle.{step}" if owner.endswith("chronicle") else step
+    with monkeypatch.context() as patched:
+        if step == "write":
+            only_at(event, patched)
+        else:
+            patched.setattr(f"{owner}.{name}", dies)
+        with pytest.raises(Death):
+            here.mend(engine())
+    asked = list(here.events())
+
+    here.engines = []  # asked again, it would find nobody
+    assert here.work() == 0
+
+    assert here.events().count(event) == 1
+    assert [each for each in here.events()[len(asked) :] if each in ("baseline", "proposed")] == []
+    assert ended(here) == ("held" if event == "held" else event)
+    assert closing.announced(here.shop.state) is None
+    (report,) = here.shop.reports.glob("*.md")
+    assert event in report.read_text()
+
+
+def test_a_disk_that_is_full_in_the_end_postpones_nothing(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its report cannot be written: the next worker does, and nobody is asked again."""
+    here = place()
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.road.chronicle.save_report", full)
+        with pytest.raises(StoreUnwritable, match="came to its end"):
+            here.mend(rejecting())
+    here.engines = []
+
+    here.work()
+
+    assert here.events().count("rejected") == 1 and "failed" not in here.events()
+    assert ended(here) == "rejected"
+    assert list(here.shop.reports.glob("*.md"))
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
+
+
+def only_at(event: str, patched: pytest.MonkeyPatch) -> None:
+    """Die instead of writing this record."""
+    from daemon.road.chronicle import Chronicle
+
+    write = Chronicle.write
+
+    def written(self: Chronicle, name: str, **data: Any) -> None:
+        if name == event:
+            raise Death
+        write(self, name, **data)
+
+    patched.setattr(Chronicle, "write", written)
+
+
+def ended(here: Place) -> str:
+    """Where the one note came to."""
+    store = Store(here.shop.state)
+    states = [work.state.value for work in store.all()]
+    states += [each["verdict"] for each in store.archived()]
+    (state,) = states
+    return str(state)
+
+
+def test_a_held_patch_survives_with_its_end(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Approving it applies it: nothing was tried a second time for it."""
+    here = place(HELD)
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.desk.finish.put_away", dies)
+        with pytest.raises(Death):
+            here.mend(holding())
+    here.engines = []
+    here.work()
+
+    (work,) = here.shop.store.all()
+    assert work.attempts == 1 and "diff" in work.data
+    here.order("approve", work.id)
+
+    assert here.last("applied")["files"] == ["shop.py"]
+
+
+def test_an_end_announced_for_work_that_went_on_is_forgotten(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that lost power may bring back an announcement that was over."""
+    here = place()
+    kept: list[closing.Closing] = []
+    announce = closing.announce
+
+    def announced(this: closing.Closing, state: Any) -> None:
+        kept.append(this)
+        announce(this, state)
+
+    monkeypatch.setattr("daemon.desk.finish.announce", announced)
+    here.mend(rejecting())
+    before = here.events()
+    announce(kept[0], here.shop.state)
+    announce(replace(kept[0], work="nobody"), here.shop.state)
+
+    here.work()
+
+    assert here.events() == before
+    assert closing.announced(here.shop.state) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"work": 5}', '{"work": "a"}'])
+def test_an_announcement_that_cannot_be_read_is_none(
+    place: Callable[..., Place], content: str
+) -> None:
+    """The work is done again then, as it was before there were any."""
+    here = place()
+    (here.shop.state / closing.FILENAME).parent.mkdir(exist_ok=True)
+    (here.shop.state / closing.FILENAME).write_text(content)
+
+    assert here.mend(rejecting()) == 0
+    assert here.events().count("rejected") == 1
+
+
+def test_work_that_breaks_the_cycle_is_frozen_once(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fifth break, and the worker dies before the store knows."""
+    here = place()
+    here.drop()
+    monkeypatch.setattr("daemon.worker.MOST_BREAKS", 1)
+    monkeypatch.setattr("daemon.worker.lane_of", broken)
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.desk.finish.put_away", dies)
+        with pytest.raises(Death):
+            here.work()
+
+    here.work()
+
+    assert here.events().count("frozen") == 1
+    (work,) = here.shop.store.all()
+    assert work.state is State.FROZEN
+
+
+def broken(*_: object) -> None:
+    raise ZeroDivisionError
