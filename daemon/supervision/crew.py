@@ -64,7 +64,6 @@ class Crew:
         self.worker: Worker | None = None
         self.at: Progress | None = None  # what a worker is at, or was when it was stopped
         self.owed: set[Duty] = set()
-        self.begun = 0  # workers started for work
         self.settings, self.agenda = settings, agenda
         self._ledger, self._command, self._environment = ledger, command, environment
         self._done, self._clock = done, clock
@@ -109,13 +108,13 @@ class Crew:
 
     def start_due(
         self, names: Callable[[], Sequence[str]], allowed: Collection[Duty] = ALL
-    ) -> None:
-        """Start the most pressing of the owed and allowed duties that is not resting."""
+    ) -> Duty | None:
+        """Start the most pressing of the owed and allowed duties that is not resting; say which."""
         if self.worker is not None:
-            return
+            return None
         due = [d for d in Duty if d in self.owed and d in allowed and self._rested(d)]
         if not due:
-            return
+            return None
         obstacle = self._obstacle()
         if obstacle != self._complaint:
             self._complaint = obstacle
@@ -124,8 +123,8 @@ class Crew:
         if obstacle:
             for duty in due:
                 self._pauses[duty].until = self._clock() + OTHERS_PAUSE_S
-            return
-        self._start(due[0], names)
+            return None
+        return due[0] if self._start(due[0], names) else None
 
     def _obstacle(self) -> str:
         """What keeps a worker of ours from working: somebody else's, or a lock we may not open."""
@@ -138,11 +137,10 @@ class Crew:
     def _rested(self, duty: Duty) -> bool:
         return self._clock() >= self._pauses[duty].until
 
-    def _start(self, duty: Duty, names: Callable[[], Sequence[str]]) -> None:
+    def _start(self, duty: Duty, names: Callable[[], Sequence[str]]) -> bool:
         self.owed.discard(duty)
         self.at = None
         if duty is Duty.WORK:
-            self.begun += 1
             self.agenda.worker_starts(now_utc())
         try:
             self.worker = Worker(
@@ -154,8 +152,9 @@ class Crew:
             )
         except OSError as error:
             self._failed(duty, f"could not be started: {error}")
-            return
+            return False
         log.info("worker started: %s (process %d)", duty, self.worker.pid)
+        return True
 
     def _answer(self, end: End) -> None:
         if end.well and not end.why_ended:

@@ -30,7 +30,6 @@ DROPPED = {
 LATE_S = 60.0
 """A run that starts later than this after its time was missed, even if it is made up for."""
 DAY = timedelta(days=1)
-A_WHILE = timedelta(seconds=LATE_S + 1)
 
 
 class Schedule:
@@ -84,12 +83,17 @@ class Missed:
     last: datetime
 
     @property
+    def at_least(self) -> bool:
+        """Whether there were more than anybody counted."""
+        return self.count >= MOST_MISSED
+
+    @property
     def data(self) -> dict[str, Any]:
         """For the trail."""
         return {
             "job": "cycle",
             "count": self.count,
-            "at_least": self.count >= MOST_MISSED,
+            "at_least": self.at_least,
             "first": stamp(self.first),
             "last": stamp(self.last),
             "made_up_for": True,
@@ -101,15 +105,6 @@ class LastRun:
 
     def __init__(self, state: Path) -> None:
         self._path = state / "last_run"
-        self._asked: tuple[datetime, int] | None = None
-
-    def asked(self, every: str, now: datetime, begun: int) -> Missed | None:
-        """A run is due; the one asked for before it, if none of the `begun` ones was that one."""
-        before, times = self._asked, times_between(crontab(every), now - A_WHILE, now)
-        self._asked = (times[-1], begun) if times else None
-        if before is None or begun != before[1]:
-            return None
-        return Missed(count=1, first=before[0], last=before[0])
 
     def missed(self, every: str, now: datetime) -> tuple[Missed | None, bool]:
         """What was missed up to `now`, and whether a run is due at all.
@@ -128,6 +123,20 @@ class LastRun:
         if not late:
             return None, True
         return Missed(count=len(late), first=late[0], last=late[-1]), True
+
+    def told(self, every: str, missed: Missed, now: datetime) -> None:
+        """These are on record; a run that is due and in time is still to be begun."""
+        self.honoured(every, now if missed.at_least else missed.last)
+
+    def began(self, every: str, now: datetime) -> Missed | None:
+        """A worker begins, whoever asked for it: the run that is due, if it is in time.
+
+        Else it was missed, like those before it that no worker could begin.
+        """
+        missed, due = self.missed(every, now)
+        if due:
+            self.honoured(every, now)
+        return missed
 
     def honoured(self, every: str, now: datetime) -> None:
         """Every run up to `now` has been started or recorded as missed."""

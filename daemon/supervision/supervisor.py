@@ -26,7 +26,7 @@ from daemon.supervision.ledger import Ledger
 from daemon.supervision.logs import printable
 from daemon.supervision.notify import Notifier
 from daemon.supervision.outage import GRACE_S, Outage
-from daemon.supervision.schedule import LastRun, Schedule, now_utc
+from daemon.supervision.schedule import LastRun, Missed, Schedule, now_utc
 from daemon.supervision.wake import Wake
 from daemon.supervision.watcher import Folder, Watcher
 from daemon.supervision.worker_process import Duty, End
@@ -101,7 +101,8 @@ class Service:
         self._heed_clock()
         self._heed_timers()
         self._look_for_work()
-        self._crew.start_due(self._arrivals.take, self._allowed())
+        if self._crew.start_due(self._arrivals.take, self._allowed()) is Duty.WORK:
+            self._begun()
         self._outage.record(self._crew)
         self._show_life()
         return not (self._stopping and self._quiet())
@@ -208,14 +209,21 @@ class Service:
         every, now = self._settings.service.every, now_utc()
         missed, due = self._last_run.missed(every, now)
         if missed:
-            log.warning("%d scheduled run(s) were missed, one is made up for now", missed.count)
-            self._ledger.record("missed", **missed.data)
+            self._record_missed(missed)
+            self._last_run.told(every, missed, now)
         if due:
-            overtaken = self._last_run.asked(every, now, self._crew.begun)
-            if overtaken:  # no worker could start for it until now
-                self._ledger.record("missed", **overtaken.data)
             self._crew.owed.add(Duty.WORK)
-            self._last_run.honoured(every, now)
+
+    def _begun(self) -> None:
+        """A worker starts for work: the run that was due begins now, in time or late."""
+        every = self._settings.service.every
+        late = self._last_run.began(every, now_utc()) if every else None
+        if late:
+            self._record_missed(late)
+
+    def _record_missed(self, missed: Missed) -> None:
+        log.warning("%d scheduled run(s) were missed, one is made up for now", missed.count)
+        self._ledger.record("missed", **missed.data)
 
     def _reload(self) -> None:
         """Take the new configuration over whole, or keep the old one whole."""

@@ -126,10 +126,38 @@ def test_a_run_that_the_next_one_overtakes_was_missed(tmp_path: Path) -> None:
     """A worker was at work all the time, or rested after failures: both runs became one."""
     last = LastRun(tmp_path)
     hour = timedelta(hours=1)
+    last.honoured(HOURLY, NOON - hour / 2)
 
-    assert last.asked(HOURLY, NOON, 1) is None
-    assert last.asked(HOURLY, NOON + hour, 2) is None  # a worker began in between
-    overtaken = last.asked(HOURLY, NOON + 2 * hour, 2)
+    assert last.missed(HOURLY, NOON) == (None, True)
+    assert last.began(HOURLY, NOON) is None
+    assert last.missed(HOURLY, NOON + hour) == (None, True)
+    overtaken, due = LastRun(tmp_path).missed(HOURLY, NOON + 2 * hour)  # a crash forgets nothing
 
-    assert overtaken is not None
+    assert due and overtaken is not None
     assert (overtaken.count, overtaken.first) == (1, (NOON + hour).replace(second=0))
+    last.told(HOURLY, overtaken, NOON + 2 * hour)
+    assert last.began(HOURLY, NOON + 2 * hour) is None
+
+
+def test_a_run_that_begins_late_was_missed(tmp_path: Path) -> None:
+    """It was due while no worker could start, and nothing else was due until one could."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON - timedelta(minutes=30))
+    assert last.missed(HOURLY, NOON) == (None, True)
+
+    late = last.began(HOURLY, NOON + timedelta(minutes=7))
+
+    assert late is not None and (late.count, late.first) == (1, NOON.replace(second=0))
+    assert last.began(HOURLY, NOON + timedelta(minutes=8)) is None
+
+
+def test_more_missed_runs_than_anybody_counts_are_told_once(tmp_path: Path) -> None:
+    """A service that was down for years."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON - timedelta(days=900))
+    missed, due = last.missed(HOURLY, NOON)
+    assert missed is not None and missed.at_least and due
+
+    last.told(HOURLY, missed, NOON)
+
+    assert last.missed(HOURLY, NOON) == (None, False)
