@@ -2,9 +2,9 @@
 
 Intent on disk, originals saved, new files staged beside the old, intent `committing`, kill switch
 asked, files exchanged one by one (each a compare-and-swap on its bytes), folders synced, kill
-switch asked again (nothing stands that came after it), branch moved, intent `done`. Until the
-branch moves (without git: until `done`) a crash is rolled back, after that it is finished:
-daemon/changes/rollback.py.
+switch asked again (nothing stands that came after it), branch moved, and back if the switch came
+meanwhile, intent `done`. Until the branch moves (without git: until `done`) a crash is rolled
+back, after that it is finished: daemon/changes/rollback.py.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from daemon.changes.change import (
     StoppedByKillSwitch,
     applied_from_json,
 )
-from daemon.changes.commit import move_branch, still_fits
+from daemon.changes.commit import move_branch, moved_back, still_fits
 from daemon.changes.gitindex import build_index, install_index, lock_index
 from daemon.changes.gitrepo import GitFailed
 from daemon.changes.journal import GitIntent, Intent, Journal
@@ -106,12 +106,11 @@ def _exchanged(work: Work) -> ChangedMeanwhile | StoppedByKillSwitch | None:
         build_index(repository, git, intent.id)
     if work.killed():
         return StoppedByKillSwitch()
-    if (
-        git
-        and repository
-        and not move_branch(repository, git, work.change.message.partition("\n")[0])
-    ):
-        return _elsewhere(work)
+    if git and repository:
+        if not move_branch(repository, git, work.change.message.partition("\n")[0]):
+            return _elsewhere(work)
+        if work.killed() and moved_back(repository, git):
+            return StoppedByKillSwitch()
     return None
 
 

@@ -223,6 +223,16 @@ def move_branch(repository: Repository, git: GitIntent, subject: str) -> bool:
     return True
 
 
+def moved_back(repository: Repository, git: GitIntent) -> bool:
+    """The branch stands where it stood before; False if somebody added to it by now."""
+    back = ("-d", git.ref, git.new) if set(git.old) == {"0"} else (git.ref, git.old, git.new)
+    try:
+        repository.git("update-ref", "-m", "mendd: the kill switch came", *back)
+    except GitFailed:
+        return not branch_holds(repository, git)
+    return True
+
+
 def branch_holds(repository: Repository, git: GitIntent) -> bool:
     """Whether the branch has the commit: at its tip, or below what a person added since."""
     tip = repository.commit_id(git.ref)

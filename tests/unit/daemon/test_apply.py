@@ -267,6 +267,31 @@ def test_a_switch_that_appears_while_files_change_puts_the_old_ones_back(place, 
     assert list(recover(place.journal)) == []
 
 
+@pytest.mark.parametrize("mode", ["in-place", "branch"])
+def test_a_switch_that_appears_while_git_moves_the_branch_moves_it_back(place, mode):
+    """The last step of a change with git takes milliseconds; the switch may come within them."""
+    subprocess.run(["sh", "-c", COMMITTED], cwd=place.root, check=True)
+    refs = told(place, "for-each-ref")
+
+    def killed():
+        return told(place, "for-each-ref") != refs
+
+    done = place.apply(mode=mode, killed=killed)
+
+    assert isinstance(done, StoppedByKillSwitch)
+    assert told(place, "for-each-ref") == refs and told(place, "status", "--porcelain") == ""
+    assert seen(place.root) == place.old
+    assert list(recover(place.journal)) == []
+
+
+def told(place, *arguments):
+    """What git says of the module."""
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=place.root, capture_output=True, check=True, text=True
+    ).stdout
+
+
 @pytest.mark.parametrize(
     "name",
     [
