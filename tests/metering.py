@@ -90,8 +90,15 @@ def staged(
         yield Scene(here, meter, model)
 
 
+WELL = (0.9, 0.8, 0.2, 0.0)
+
+
 def anything(dice: random.Random) -> Script:
-    """Answers, faults, storms and bills as they come; no patch of it is right."""
+    """Answers, faults, storms and bills as they come; no patch of it is right.
+
+    How often it is well is drawn once for each server: some are ill for as long as they live.
+    """
+    well = dice.choice(WELL)
 
     def answer(request: dict[str, Any], turn: int) -> Step:
         view = tool("view_code", filename="shop.py", start_line=1, end_line=2)
@@ -109,7 +116,7 @@ def anything(dice: random.Random) -> Script:
         bad = dice.choice(
             [status(429, "0"), status(529, "0"), Fault(kind="cut"), Fault(kind="malformed")]
         )
-        return good if dice.random() < 0.8 else bad
+        return good if dice.random() < well else bad
 
     return answer
 
