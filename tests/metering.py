@@ -73,6 +73,7 @@ def staged(
     """The place (its target's engine is `claude`) with a metered model and a budget."""
     meter = Meter(script)
     monkeypatch.setattr("daemon.cycle.engines_for", engines_for)
+    monkeypatch.setattr("daemon.engines.dialogue.transport.FIRST_WAIT_S", 0.02)
     meter.day = lambda: here.now.date().isoformat()
     with FakeModel(meter) as model:
         limits = BudgetSettings(**budget)
