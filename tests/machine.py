@@ -240,7 +240,7 @@ class Mendd(RuleBasedStateMachine):
         trail = Trail(self.world.state / "audit" / "trail.jsonl")
         said = self.model.hear(trail.records())
         disturbed = happened or code != DONE
-        self.states = self.model.compare(self.states, disturbed=disturbed)
+        self.states = self.model.compare(self.states, disturbed=disturbed, off=off)
         if off:
             assert "trial" not in said and "approved" not in said, f"worked when off: {said}"
             assert self._lines() == lines or "recovered" in said, "changed when off"

@@ -20,7 +20,7 @@ from daemon.changes.change import (
     StoppedByKillSwitch,
     applied_from_json,
 )
-from daemon.changes.commit import move_branch, moved_back, still_fits
+from daemon.changes.commit import BranchUnknown, move_branch, moved_back, still_fits
 from daemon.changes.gitindex import build_index, install_index, lock_index
 from daemon.changes.gitrepo import GitFailed
 from daemon.changes.journal import GitIntent, Intent, Journal
@@ -45,7 +45,8 @@ class Work:
 def carried_out(work: Work) -> Applied | ChangedMeanwhile | StoppedByKillSwitch:
     """Carry out the intent, which is on disk as `staging`; what was begun is undone if it fails.
 
-    Raises what TROUBLES lists. After a branch moved, an error leaves the rest to `recover`.
+    Raises what TROUBLES lists. After a branch moved, or may have, an error leaves the rest to
+    `recover`.
     """
     git = work.intent.git
     try:
@@ -54,6 +55,8 @@ def carried_out(work: Work) -> Applied | ChangedMeanwhile | StoppedByKillSwitch:
         stopped = _exchanged(work)
         if stopped is None and git is None:
             _done(work)
+    except BranchUnknown:
+        raise  # to put the files back may be wrong: `recover` asks git once more
     except TROUBLES:
         _back_out(work)
         raise

@@ -36,6 +36,10 @@ class NotNow:
     reason: str
 
 
+class BranchUnknown(GitFailed):
+    """Git failed while it moved the branch, and cannot be asked whether it did."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wish:
     """The commit that is wanted."""
@@ -210,17 +214,27 @@ def still_fits(repository: Repository, git: GitIntent) -> bool:
 
 
 def move_branch(repository: Repository, git: GitIntent, subject: str) -> bool:
-    """The branch goes from the old commit to the new one; False if it is elsewhere by now."""
+    """The branch goes from the old commit to the new one; False if it is elsewhere by now.
+
+    Raises GitFailed when it was not moved, BranchUnknown when nobody can say.
+    """
     message = f"mendd: {_harmless(subject)[:100]}"
     try:
         repository.git("update-ref", "-m", message, git.ref, git.new, git.old)
     except GitFailed:
-        if branch_holds(repository, git):
-            return True
-        if (repository.commit_id(git.ref) or "0" * len(git.new)) == git.old:
+        holds, tip = _asked(repository, git)
+        if not holds and tip == git.old:
             raise
-        return False
+        return holds
     return True
+
+
+def _asked(repository: Repository, git: GitIntent) -> tuple[bool, str]:
+    try:
+        tip = repository.commit_id(git.ref) or "0" * len(git.new)
+        return branch_holds(repository, git), tip
+    except GitFailed as error:
+        raise BranchUnknown(f"{git.ref} may have been moved, or not: {error}") from error
 
 
 def moved_back(repository: Repository, git: GitIntent) -> bool:
@@ -229,7 +243,9 @@ def moved_back(repository: Repository, git: GitIntent) -> bool:
     try:
         repository.git("update-ref", "-m", "mendd: the kill switch came", *back)
     except GitFailed:
-        return not branch_holds(repository, git)
+        with contextlib.suppress(GitFailed):
+            return not branch_holds(repository, git)
+        return False  # git answers nothing: the commit stands, or `recover` sees that it does not
     return True
 
 

@@ -5,7 +5,7 @@ A change has its journal (daemon/changes/journal.py); an end without a change ha
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ class Closing:
     """How a work ends: its record, and what becomes of it in the store.
 
     It `stays` in that state for a person, with this `data`; or its archive line gets the `data`
-    beside the verdict. `state`, `attempts` and `after` (the trail's last record) are from before.
+    beside the verdict. `state`, `attempts` and `after` (the trail's last record) are from before;
+    what it `counts` as is added to the attempts. Its `changes` leave the journal with it.
     """
 
     work: str
@@ -35,6 +36,8 @@ class Closing:
     state: str
     attempts: int
     after: int
+    counts: int = 1
+    changes: tuple[str, ...] = ()
 
 
 def announce(closing: Closing, state: Path) -> None:
@@ -50,7 +53,9 @@ def announced(state: Path) -> Closing | None:
         State(found.state)
     except (OSError, ValueError, TypeError):
         return None
-    return found if isinstance(found.data, dict) and isinstance(found.told, dict) else None
+    if not (isinstance(found.data, dict) and isinstance(found.told, dict)):
+        return None
+    return replace(found, changes=tuple(map(str, found.changes)))
 
 
 def over(state: Path) -> None:

@@ -3,6 +3,7 @@
 Announced first, then record, report and store: what a crash cuts off is made up for and done once.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +25,7 @@ from reflections.errors import StoreUnwritable
 from reflections.store import State, Work
 from sandbox.errors import SandboxError
 
+log = logging.getLogger("mendd.worker")
 STAYS_OPEN = {
     Verdict.HELD: State.HELD, Verdict.FROZEN: State.FROZEN, Verdict.REVERTED: State.FROZEN,
 }  # fmt: skip
@@ -40,37 +42,45 @@ def close_work(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> N
         stay_open(work, ending, job, shop)
         return
     closing = closing_of(work, ending, job, shop)
-    if ending.verdict not in (Verdict.APPLIED, Verdict.REVERTED):
+    if ending.verdict in (Verdict.APPLIED, Verdict.REVERTED):  # those were recorded when done
+        chronicle.save_report(shop)
+        if job and ending.verdict is Verdict.APPLIED and hands_on(work, job.target):
+            open_promotion(work, job.target, shop)
+    else:
         announce(closing, shop.state)
-        with sure_to_come(closing):
-            chronicle.write(closing.event, **closing.told)
-            bring_about(closing, work, job, chronicle, shop)
-        return
-    if job and ending.verdict is Verdict.APPLIED and hands_on(work, job.target):
-        open_promotion(work, job.target, shop)
-    bring_about(closing, work, job, chronicle, shop)
+        chronicle.write(closing.event, **closing.told)
+        report_if_possible(chronicle, work.id, shop)
+    with sure_to_come(closing):
+        put_away(closing, work, shop)
+        settled(closing, shop)
 
 
 @contextmanager
 def sure_to_come(closing: Closing) -> Iterator[None]:
-    """A disk that fails within an announced end does not postpone the work: the end comes about."""
+    """A disk that fails after an end was recorded does not postpone the work: the end comes."""
     try:
         yield
     except OSError as error:
         raise StoreUnwritable(
-            f"{closing.work} came to its end ({closing.event}), which cannot be written: {error}; "
-            "the next worker writes it"
+            f"{closing.work} came to its end ({closing.event}), which cannot be kept: {error}; "
+            "the next worker keeps it"
         ) from error
 
 
-def bring_about(
-    closing: Closing, work: Work, job: Job | None, chronicle: Chronicle, shop: Workshop
-) -> None:
-    """Report and store, once the trail has it."""
-    chronicle.save_report(shop)
-    put_away(closing, work, shop)
-    for change in job.changes if job else ():
-        forget(shop.journal, change)  # only now is nothing left to make up for after a crash
+def report_if_possible(chronicle: Chronicle, work: str, shop: Workshop) -> None:
+    """The report a person reads; what is wrong with it keeps no work from its end."""
+    try:
+        chronicle.save_report(shop)
+    except OSError as error:  # 'mendd audit report' makes it; the store has to be right now
+        log.warning("the report of %s cannot be written: %s", work, error)
+    except Exception:
+        log.exception("the report of %s cannot be made", work)
+
+
+def settled(closing: Closing, shop: Workshop) -> None:
+    """Only now is nothing left to make up for after a crash."""
+    for change in closing.changes:
+        forget(shop.journal, change)
     over(shop.state)
 
 
@@ -94,13 +104,18 @@ def closing_of(work: Work, ending: Ending, job: Job | None, shop: Workshop) -> C
         state=stored.state.value,
         attempts=stored.attempts,
         after=shop.trail.head()[0],
+        changes=tuple(job.changes) if job else (),
     )
 
 
 def put_away(closing: Closing, work: Work, shop: Workshop) -> None:
     """Bring the store up to the end that is recorded."""
     if closing.stays:
-        changed = {"data": closing.data, "attempts": closing.attempts + 1, "not_before": None}
+        changed = {
+            "data": closing.data,
+            "attempts": closing.attempts + closing.counts,
+            "not_before": None,
+        }
         shop.store.update(work, state=State(closing.stays), **changed)
         return
     shop.store.finish(
@@ -150,12 +165,12 @@ def give_up(work: Work, reason: str, shop: Workshop) -> None:
     """
     frozen = Ending(verdict=Verdict.FROZEN, reason=reason)
     kept = {**lasting(shop.store.get(work.id) or work), **_since(reason, shop)}
-    closing = replace(closing_of(work, frozen, None, shop), data=kept)
+    closing = replace(closing_of(work, frozen, None, shop), data=kept, counts=0)
     announce(closing, shop.state)
+    chronicle_of(work, shop).write(closing.event, **closing.told)
     with sure_to_come(closing):
-        chronicle_of(work, shop).write(closing.event, **closing.told)
         put_away(closing, work, shop)
-        over(shop.state)
+        settled(closing, shop)
 
 
 def lasting(work: Work) -> dict[str, Any]:

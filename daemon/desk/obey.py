@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 
 from audit.errors import TrailError
 from daemon import learn
@@ -94,6 +95,8 @@ def carry_out(order: Order, shop: Workshop) -> str:
     work = shop.store.get(order.id)
     if work and order.kind == "reject" and work == under_way(shop.store):
         return refuse(work, order, shop)
+    if work is None and was_refused(order, shop):
+        return "rejected"
     if work is None or work.state not in (State.HELD, State.FROZEN):
         return "nothing of that id is held; 'mendd status' lists what is"
     if work.data.get("applied"):
@@ -105,9 +108,19 @@ def carry_out(order: Order, shop: Workshop) -> str:
 
 def refuse(work: Work, order: Order, shop: Workshop) -> str:
     """What is held, or an instruction that waits, is not wanted."""
-    ending = Ending(verdict=Verdict.REJECTED, reason=f"by {order.by}: {order.reason}")
-    close_work(work, ending, None, shop)
+    close_work(work, Ending(verdict=Verdict.REJECTED, reason=refusal(order)), None, shop)
     return "rejected"
+
+
+def refusal(order: Order) -> str:
+    """Its reason."""
+    return f"by {order.by}: {order.reason}"
+
+
+def was_refused(order: Order, shop: Workshop) -> bool:
+    """Whether this order was carried out just before a crash."""
+    kept = shop.store.find_archived(order.id) if order.kind == "reject" else None
+    return kept is not None and kept["reason"] == refusal(order)
 
 
 def keep(work: Work, order: Order, shop: Workshop) -> str:
@@ -117,6 +130,9 @@ def keep(work: Work, order: Order, shop: Workshop) -> str:
     """
     if order.kind == "reject":
         return f"its patch stands; 'mendd revert {work.id}' takes it back, approving lets it stay"
+    since = work.data.get("since")
+    if since and datetime.fromisoformat(order.time) < datetime.fromisoformat(since):
+        return f"{work.state.value}: {work.data.get('reason')}"  # it came of this very order
     kept = {name: work.data[name] for name in ("applied", "target")}
     said = {"by": order.by, "choice": order.choice}
     shop.trail.append("approved", reflection=work.id, target=kept["target"], data=said)

@@ -4,11 +4,11 @@ import logging
 
 from audit.certificate import load
 from audit.durable import plain_name
-from audit.errors import CertificateError
+from audit.errors import CertificateError, TrailError
 from daemon.apply import Applied, Recovered, recover
 from daemon.changes.journal import open_changes
-from daemon.desk.closing import announced, is_told, over, still_ends
-from daemon.desk.finish import put_away
+from daemon.desk.closing import Closing, announced, is_told, over, still_ends
+from daemon.desk.finish import put_away, report_if_possible, settled
 from daemon.desk.relearn import make_up_for_learning
 from daemon.desk.workshop import Workshop
 from daemon.modifying.summary import make_up_for_summary
@@ -17,6 +17,7 @@ from daemon.road.chronicle import Chronicle
 from daemon.road.naming import change_owner
 from daemon.road.printed import kept_of
 from daemon.settings import TargetSettings
+from reflections.errors import ReflectionsError
 from reflections.store import State, Work
 from sandbox.errors import EngineUnavailable
 
@@ -27,8 +28,8 @@ log = logging.getLogger("mendd.worker")
 
 def settle_leftovers(shop: Workshop) -> None:
     """Settle every change, and remove the containers of a worker that is gone."""
-    settle_changes(shop)
     make_up_for_end(shop)
+    settle_changes(shop)
     try:
         removed = shop.sandbox.sweep()
     except EngineUnavailable as error:
@@ -93,17 +94,33 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
 
 
 def make_up_for_end(shop: Workshop) -> None:
-    """An end that was announced comes about: its record if it has none, its report, the store."""
+    """An end that was announced comes about, as daemon/desk/finish.py would have had it."""
     closing = announced(shop.state)
-    work = still_ends(closing, shop.store) if closing else None
-    if closing and work:
+    if closing is None:
+        over(shop.state)
+        return
+    work = still_ends(closing, shop.store)
+    if work:
         log.warning("%s had come to its end before an interruption: %s", work.id, closing.reason)
-        chronicle = Chronicle(shop.trail, work, closing.target)
-        if not is_told(closing, shop.trail):
-            chronicle.write(closing.event, **closing.told)
-        save_whole_report(chronicle, work, shop)
-        put_away(closing, work, shop)
-    over(shop.state)
+        try:
+            bring_about(closing, work, shop)
+        except (OSError, TrailError, ReflectionsError):
+            raise
+        except Exception:  # a defect of ours: that work is done again, and stops no other
+            log.exception("the end of %s cannot be made up for", work.id)
+            over(shop.state)
+            return
+    settled(closing, shop)
+
+
+def bring_about(closing: Closing, work: Work, shop: Workshop) -> None:
+    """Its record, if it has none, its report, and the store."""
+    chronicle = Chronicle(shop.trail, work, closing.target)
+    if not is_told(closing, shop.trail):
+        chronicle.write(closing.event, **closing.told)
+    chronicle.records = list(shop.trail.records(reflection=work.id))
+    report_if_possible(chronicle, work.id, shop)
+    put_away(closing, work, shop)
 
 
 def make_up_for_report(
@@ -113,16 +130,7 @@ def make_up_for_report(
     chronicle = Chronicle(shop.trail, work, target.name if target else work.reflection.target)
     chronicle.records = list(shop.trail.records(reflection=work.id))
     make_up_for_summary(work, chronicle, reason)
-    save_whole_report(chronicle, work, shop)
-
-
-def save_whole_report(chronicle: Chronicle, work: Work, shop: Workshop) -> None:
-    """From all records of the work, those of the worker that is gone as well."""
-    chronicle.records = list(shop.trail.records(reflection=work.id))
-    try:
-        chronicle.save_report(shop)
-    except OSError as error:  # 'mendd audit report' can make it; the store has to be right now
-        log.warning("the report of %s cannot be written: %s", work.id, error)
+    report_if_possible(chronicle, work.id, shop)
 
 
 def goes_on(work: Work) -> bool:

@@ -18,6 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from audit.durable import write_whole
+from daemon.supervision.clockwatch import LEAST_S
 from daemon.supervision.crontab import MOST_MISSED, crontab, times_between
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ DROPPED = {
 LATE_S = 60.0
 """A run that starts later than this after its time was missed, even if it is made up for."""
 DAY = timedelta(days=1)
+A_STEP = timedelta(seconds=LEAST_S)
+"""A clock that is set back by less is not said to have been set: what was honoured stays so."""
 
 
 class Schedule:
@@ -105,6 +108,7 @@ class LastRun:
 
     def __init__(self, state: Path) -> None:
         self._path = state / "last_run"
+        self._unwritten: dict[str, str] = {}  # on a full disk; it counts all the same
 
     def missed(self, every: str, now: datetime) -> tuple[Missed | None, bool]:
         """What was missed up to `now`, and whether a run is due at all.
@@ -113,7 +117,7 @@ class LastRun:
         """
         data = self._read()
         since = _time(data.get("cycle"))
-        if not every or data.get("every") != every or since is None or since > now:
+        if not every or data.get("every") != every or since is None or since - now > A_STEP:
             self.honoured(every, now)
             return None, False
         times = times_between(crontab(every), since, now)
@@ -127,16 +131,6 @@ class LastRun:
     def told(self, every: str, missed: Missed, now: datetime) -> None:
         """These are on record; a run that is due and in time is still to be begun."""
         self.honoured(every, now if missed.at_least else missed.last)
-
-    def began(self, every: str, now: datetime) -> Missed | None:
-        """A worker begins, whoever asked for it: the run that is due, if it is in time.
-
-        Else it was missed, like those before it that no worker could begin.
-        """
-        missed, due = self.missed(every, now)
-        if due:
-            self.honoured(every, now)
-        return missed
 
     def honoured(self, every: str, now: datetime) -> None:
         """Every run up to `now` has been started or recorded as missed."""
@@ -155,12 +149,14 @@ class LastRun:
         try:
             data = json.loads(self._path.read_bytes())
         except (OSError, ValueError):
-            return {}
-        return data if isinstance(data, dict) else {}
+            data = {}
+        return (data if isinstance(data, dict) else {}) | self._unwritten
 
     def _write(self, changes: dict[str, str]) -> None:
+        self._unwritten |= changes
         try:
-            write_whole(self._path, json.dumps(self._read() | changes).encode())
+            write_whole(self._path, json.dumps(self._read()).encode())
+            self._unwritten = {}
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path, error)
 

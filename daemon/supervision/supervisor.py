@@ -215,11 +215,16 @@ class Service:
             self._crew.owed.add(Duty.WORK)
 
     def _begun(self) -> None:
-        """A worker starts for work: the run that was due begins now, in time or late."""
-        every = self._settings.service.every
-        late = self._last_run.began(every, now_utc()) if every else None
-        if late:
-            self._record_missed(late)
+        """A worker starts for work, whoever asked for it: the run that is due begins with it.
+
+        One that is late was missed, like those before it that no worker could begin.
+        """
+        every, now = self._settings.service.every, now_utc()
+        missed, due = self._last_run.missed(every, now) if every else (None, False)
+        if missed:
+            self._record_missed(missed)
+        if due:
+            self._last_run.honoured(every, now)
 
     def _record_missed(self, missed: Missed) -> None:
         log.warning("%d scheduled run(s) were missed, one is made up for now", missed.count)

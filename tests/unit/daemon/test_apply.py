@@ -23,6 +23,7 @@ from daemon.apply import (
     revert_change,
 )
 from daemon.changes import swap
+from daemon.changes.gitrepo import GitFailed, Repository
 
 OLD = {"cart.py": b"old\r\n", "shop/price.py": b"\xef\xbb\xbfold price", "gone.py": b"x\n"}
 NEW = {
@@ -282,6 +283,52 @@ def test_a_switch_that_appears_while_git_moves_the_branch_moves_it_back(place, m
     assert told(place, "for-each-ref") == refs and told(place, "status", "--porcelain") == ""
     assert seen(place.root) == place.old
     assert list(recover(place.journal)) == []
+
+
+def test_git_that_fails_while_the_branch_is_moved_back_leaves_no_half(place, monkeypatch):
+    """The commit stands on its branch and git answers nothing any more: the change is finished."""
+    subprocess.run(["sh", "-c", COMMITTED], cwd=place.root, check=True)
+    refs = told(place, "for-each-ref")
+    git = Repository.git
+
+    def killed():
+        return told(place, "for-each-ref") != refs
+
+    def away(self, *arguments, **more):
+        if killed():
+            raise GitFailed("Resource temporarily unavailable")
+        return git(self, *arguments, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Repository, "git", away)
+        done = place.apply(mode="in-place", killed=killed)
+
+    assert isinstance(done, Applied)
+    assert told(place, "status", "--porcelain") == ""
+    assert seen(place.root) == expected_new(place)
+
+
+def test_git_that_fails_while_it_moves_the_branch_leaves_it_to_recovery(place, monkeypatch):
+    """It moved the branch, said that it did not, and nobody can ask: nothing is put back."""
+    subprocess.run(["sh", "-c", COMMITTED], cwd=place.root, check=True)
+    refs = told(place, "for-each-ref")
+    git = Repository.git
+
+    def away(self, *arguments, **more):
+        answer = git(self, *arguments, **more) if told(place, "for-each-ref") == refs else None
+        if answer is None or arguments[0] == "update-ref":
+            raise GitFailed("Resource temporarily unavailable")
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Repository, "git", away)
+        with pytest.raises(CannotApply):
+            place.apply(mode="in-place")
+    (found,) = recover(place.journal)
+
+    assert found.ending == "finished"
+    assert told(place, "status", "--porcelain") == ""
+    assert seen(place.root) == expected_new(place)
 
 
 def told(place, *arguments):

@@ -3,16 +3,18 @@
 import errno
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from daemon.desk import closing
+from daemon.desk.orders import Order, give_order
 from daemon.engines import Declined, NoPatch
 from reflections.errors import StoreUnwritable
 from reflections.store import State, Store
 from tests.fakes import ScriptedEngine
-from tests.place import REPORT, RIGHT, Place
+from tests.place import NOTE, REPORT, RIGHT, Place
 
 
 class Death(BaseException):
@@ -76,13 +78,27 @@ def test_an_end_is_recorded_once_wherever_the_worker_dies(
     assert event in report.read_text()
 
 
-def test_a_disk_that_is_full_in_the_end_postpones_nothing(
+def test_a_report_that_cannot_be_written_keeps_no_work_from_its_end(
     place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its report cannot be written: the next worker does, and nobody is asked again."""
-    here = place()
+    """Nobody is asked again for it, and the target's breaker hears of the rejection."""
+    here = place("[breaker]\nfailures = 1\n")
     with monkeypatch.context() as patched:
         patched.setattr("daemon.road.chronicle.save_report", full)
+        here.mend(rejecting())
+
+    assert here.events().count("rejected") == 1 and "failed" not in here.events()
+    assert ended(here) == "rejected"
+    assert here.shop.breakers.paused()
+
+
+def test_a_store_that_is_full_in_the_end_postpones_nothing(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pass ends, the end is recorded; the next worker brings the store up to it."""
+    here = place()
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.desk.finish.put_away", full)
         with pytest.raises(StoreUnwritable, match="came to its end"):
             here.mend(rejecting())
     here.engines = []
@@ -91,7 +107,95 @@ def test_a_disk_that_is_full_in_the_end_postpones_nothing(
 
     assert here.events().count("rejected") == 1 and "failed" not in here.events()
     assert ended(here) == "rejected"
-    assert list(here.shop.reports.glob("*.md"))
+
+
+def test_a_defect_in_one_works_end_stops_no_other(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that cannot be made stopped every worker there was, for ever."""
+    here = place()
+    monkeypatch.setattr("audit.report.markdown_report", broken)
+    monkeypatch.setattr("daemon.road.chronicle.markdown_report", broken)
+    here.mend(rejecting())
+    assert ended(here) == "rejected"
+
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.desk.finish.put_away", dies)
+        with pytest.raises(Death):
+            here.mend(rejecting(), note={**NOTE, "reflection": "least in shop.py errs"})
+    monkeypatch.setattr("daemon.desk.recovery.put_away", broken)
+    here.engines = [rejecting()]
+
+    assert here.work() == 0
+    assert closing.announced(here.shop.state) is None
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "daemon.road.chronicle.Chronicle.save_report",
+        "daemon.desk.finish.put_away",
+        "daemon.desk.finish.forget",
+    ],
+)
+def test_a_patch_that_stands_unhealthy_waits_for_a_person_after_a_crash(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """It is frozen, not done: the journal's change was archived as applied."""
+    here = place('autonomy = "apply-any"\nhealth = ["false"]\nhealth_s = 0\n')
+    monkeypatch.setattr("daemon.road.settle.take_back", lambda done, trouble, job: "it cannot")
+    with monkeypatch.context() as patched:
+        patched.setattr(step, dies)
+        with pytest.raises(Death):
+            here.mend(ScriptedEngine(REPORT, [RIGHT]))
+    here.engines = []
+
+    here.work()
+
+    (work,) = here.shop.store.all()
+    assert work.state is State.FROZEN and work.data["applied"]["files"] == ["shop.py"]
+    assert here.events().count("applied") == here.events().count("frozen") == 1
+
+
+def test_an_order_that_a_crash_cut_off_is_answered_rightly(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had been carried out: the next worker finds the order, and nothing to reject."""
+    here = place(HELD)
+    here.mend(holding())
+    (work,) = here.shop.store.all()
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.desk.finish.put_away", dies)
+        with pytest.raises(Death):
+            here.order("reject", work.id)
+
+    here.work()
+
+    assert here.last("ordered")["outcome"] == "rejected"
+    assert here.events().count("rejected") == 1
+
+
+def test_an_approval_from_before_the_patch_stood_unhealthy_does_not_let_it_stay(
+    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The very order whose change failed its live check, found once more after a crash."""
+    here = place('autonomy = "propose"\nhealth = ["false"]\nhealth_s = 0\n')
+    here.mend(holding())
+    (work,) = here.shop.store.all()
+    monkeypatch.setattr("daemon.road.settle.take_back", lambda done, trouble, job: "it cannot")
+    given = Order(kind="approve", id=work.id, by="ada", time=here.now.isoformat())
+    give_order(here.shop.state, given)
+    here.now += timedelta(seconds=5)
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.desk.finish.over", dies)
+        with pytest.raises(Death):
+            here.work()
+
+    here.work()
+
+    (work,) = here.shop.store.all()
+    assert work.state is State.FROZEN
+    assert here.last("ordered")["outcome"].startswith("frozen")
 
 
 def full(*_: object) -> None:

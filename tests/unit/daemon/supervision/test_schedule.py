@@ -1,5 +1,6 @@
 """Timers, and runs that fell into a time when nobody was there."""
 
+import errno
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,17 +127,15 @@ def test_a_run_that_the_next_one_overtakes_was_missed(tmp_path: Path) -> None:
     """A worker was at work all the time, or rested after failures: both runs became one."""
     last = LastRun(tmp_path)
     hour = timedelta(hours=1)
-    last.honoured(HOURLY, NOON - hour / 2)
+    last.honoured(HOURLY, NOON)  # a worker began
 
-    assert last.missed(HOURLY, NOON) == (None, True)
-    assert last.began(HOURLY, NOON) is None
     assert last.missed(HOURLY, NOON + hour) == (None, True)
     overtaken, due = LastRun(tmp_path).missed(HOURLY, NOON + 2 * hour)  # a crash forgets nothing
 
     assert due and overtaken is not None
     assert (overtaken.count, overtaken.first) == (1, (NOON + hour).replace(second=0))
     last.told(HOURLY, overtaken, NOON + 2 * hour)
-    assert last.began(HOURLY, NOON + 2 * hour) is None
+    assert last.missed(HOURLY, NOON + 2 * hour) == (None, True)
 
 
 def test_a_run_that_begins_late_was_missed(tmp_path: Path) -> None:
@@ -145,10 +144,36 @@ def test_a_run_that_begins_late_was_missed(tmp_path: Path) -> None:
     last.honoured(HOURLY, NOON - timedelta(minutes=30))
     assert last.missed(HOURLY, NOON) == (None, True)
 
-    late = last.began(HOURLY, NOON + timedelta(minutes=7))
+    late, due = last.missed(HOURLY, NOON + timedelta(minutes=7))
 
-    assert late is not None and (late.count, late.first) == (1, NOON.replace(second=0))
-    assert last.began(HOURLY, NOON + timedelta(minutes=8)) is None
+    assert due and late is not None
+    assert (late.count, late.first) == (1, NOON.replace(second=0))
+
+
+def test_a_full_disk_makes_no_run_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be written counts all the same, until the service ends."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON - timedelta(minutes=30))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.supervision.schedule.write_whole", full)
+        last.honoured(HOURLY, NOON)
+        assert last.missed(HOURLY, NOON + timedelta(minutes=8)) == (None, False)
+    last.kept_house(NOON)
+
+    assert LastRun(tmp_path).missed(HOURLY, NOON + timedelta(minutes=8)) == (None, False)
+
+
+def test_a_clock_that_is_corrected_by_seconds_makes_no_run_missed(tmp_path: Path) -> None:
+    """A run began at its time, the clock is set back a little, and another worker begins."""
+    last = LastRun(tmp_path)
+    last.honoured(HOURLY, NOON)
+
+    assert last.missed(HOURLY, NOON - timedelta(seconds=20)) == (None, False)
+    assert last.missed(HOURLY, NOON + timedelta(hours=1)) == (None, True)
 
 
 def test_more_missed_runs_than_anybody_counts_are_told_once(tmp_path: Path) -> None:
