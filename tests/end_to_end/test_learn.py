@@ -183,7 +183,7 @@ def test_a_rule_that_does_not_help_is_retired_by_the_service(site: Site) -> None
     prepare(site, rest="[learn]\nwatch = 4\n")
     site.start()
     site.drop(loop(), "first.json")
-    site.wait_for("applied")
+    site.wait(lambda: len(learned(site, "added")) == 2, "both rules, from which on sessions count")
 
     for nth in range(4):
         site.drop(loop(f"later {nth}"), f"later-{nth}.json")
