@@ -43,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     told = circumstances(asked)
     tell(", ".join(f"{name} {value}" for name, value in told.items()))
-    ended = [carry_out(check, asked) for check in checks]
-    if asked.json:
-        asked.json.write_text(json.dumps({**told, "checks": ended}, indent=2) + "\n")
+    ended: list[dict[str, object]] = []
+    for check in checks:
+        ended.append(carry_out(check, asked))
+        if asked.json:  # after each: a run that is broken off has its figures
+            asked.json.write_text(json.dumps({**told, "checks": ended}, indent=2) + "\n")
     failed = [str(each["name"]) for each in ended if each["verdict"] != "held"]
     tell(f"\n{len(ended) - len(failed)} of {len(ended)} held", *failed)
     return 1 if failed or not ended else 0
