@@ -11,6 +11,7 @@ watchdog) stay as they are.
 import json
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ import apscheduler.triggers.interval
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_STOPPED
 
+import daemon.supervision.crew as crew
 import daemon.supervision.schedule as schedule
 import daemon.supervision.supervisor as supervisor
 from daemon.service import serve
+from daemon.supervision.worker_process import Duty, Worker
 
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -49,6 +52,15 @@ def hurry(began: float, speed: float) -> None:
                 self._event.clear()
                 wait_s = self._process_jobs() or 0.0
 
+    class ToldWorker(Worker):
+        """Its start is told by the service: a worker may be ended before it can say anything."""
+
+        def __init__(self, command: Sequence[str], duty: Duty, *, state: Path, **more: Any) -> None:
+            super().__init__(command, duty, state=state, **more)
+            with (state / "starts.jsonl").open("a") as log:
+                log.write(json.dumps([duty, time.time()]) + "\n")
+
+    crew.Worker = ToldWorker  # type: ignore[misc]
     for module in (
         apscheduler.executors.base, apscheduler.schedulers.base, apscheduler.triggers.interval,
         schedule,
