@@ -148,7 +148,8 @@ class Expectation:
         for id_, state in found.items():
             fate = self.fates.get(id_)
             if fate is None:
-                assert disturbed or off, f"{id_} is in the store and nothing tells of it"
+                untold = disturbed or (off and id_ in before)
+                assert untold, f"{id_} is in the store and nothing tells of it"
             elif disturbed and state == before.get(id_, OPEN):
                 if fate.state not in ENDS:  # recorded and not stored: it is done again
                     fate.state = fate.before = state

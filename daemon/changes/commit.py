@@ -238,14 +238,16 @@ def _asked(repository: Repository, git: GitIntent) -> tuple[bool, str]:
 
 
 def moved_back(repository: Repository, git: GitIntent) -> bool:
-    """The branch stands where it stood before; False if somebody added to it by now."""
+    """The branch stands where it stood before; False if somebody added to it by now.
+
+    Raises BranchUnknown when nobody can say.
+    """
     back = ("-d", git.ref, git.new) if set(git.old) == {"0"} else (git.ref, git.old, git.new)
     try:
         repository.git("update-ref", "-m", "mendd: the kill switch came", *back)
     except GitFailed:
-        with contextlib.suppress(GitFailed):
-            return not branch_holds(repository, git)
-        return False  # git answers nothing: the commit stands, or `recover` sees that it does not
+        holds, _ = _asked(repository, git)
+        return not holds
     return True
 
 

@@ -51,11 +51,10 @@ def announced(state: Path) -> Closing | None:
         kept = json.loads((state / FILENAME).read_bytes())
         found = Closing(**kept)
         State(found.state)
+        found = replace(found, changes=tuple(map(str, found.changes)))
     except (OSError, ValueError, TypeError):
         return None
-    if not (isinstance(found.data, dict) and isinstance(found.told, dict)):
-        return None
-    return replace(found, changes=tuple(map(str, found.changes)))
+    return found if isinstance(found.data, dict) and isinstance(found.told, dict) else None
 
 
 def over(state: Path) -> None:

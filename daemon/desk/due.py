@@ -4,8 +4,9 @@ import json
 import os
 from datetime import timedelta
 
+from daemon.changes.journal import open_changes
 from daemon.desk.pauses import pause_of
-from daemon.desk.recovery import settle_changes
+from daemon.desk.recovery import half_done, settle_changes
 from daemon.desk.workshop import Workshop
 from daemon.monitor.calls import next_call
 from reflections.store import State, Work
@@ -16,11 +17,13 @@ FURTHEST = timedelta(days=2)  # a spent budget waits for midnight, an outage les
 def next_due(shop: Workshop) -> Work | None:
     """The most pressing work, once nothing of the work before is half done or unrecorded.
 
-    Work on a target that is paused waits, and no other target's work waits behind it.
+    Work on a target that is paused waits, and no other target's work waits behind it; so does work
+    with a change that cannot be settled yet.
     """
     settle_changes(shop)
     due, paused = shop.store.due(shop.clock()), shop.breakers.paused()
-    return next((work for work in due if pause_of(work, paused, shop) is None), None)
+    ready = (work for work in due if pause_of(work, paused, shop) is None)
+    return next((work for work in ready if not half_done(work, shop)), None)
 
 
 def forget_odd_times(shop: Workshop) -> None:
@@ -39,7 +42,14 @@ def write_due(shop: Workshop) -> None:
     now = shop.clock()
     paused = shop.breakers.paused()
     active = [work for work in shop.store.all() if work.state in _ACTIVE]
-    times = [max(work.not_before or now, pause_of(work, paused, shop) or now) for work in active]
+    unsettled = [work for work in active if half_done(work, shop)]
+    times = [
+        max(work.not_before or now, pause_of(work, paused, shop) or now)
+        for work in active
+        if work not in unsettled
+    ]
+    if open_changes(shop.journal):
+        times.append(now + timedelta(seconds=shop.settings.service.retry_s))
     called = next_call(shop.settings, now)
     times += [called] if called else []
     due = min(times).isoformat() if times else None

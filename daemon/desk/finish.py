@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from daemon.apply import CannotApply, forget
+from daemon.changes.journal import JournalBusy
 from daemon.desk.closing import Closing, announce, over
 from daemon.desk.workshop import Workshop
 from daemon.engines import EngineError
@@ -60,7 +61,7 @@ def sure_to_come(closing: Closing) -> Iterator[None]:
     """A disk that fails after an end was recorded does not postpone the work: the end comes."""
     try:
         yield
-    except OSError as error:
+    except (OSError, JournalBusy) as error:
         raise StoreUnwritable(
             f"{closing.work} came to its end ({closing.event}), which cannot be kept: {error}; "
             "the next worker keeps it"

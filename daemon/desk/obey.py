@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from audit.errors import TrailError
 from daemon import learn
@@ -16,6 +16,7 @@ from daemon.apply import (
 from daemon.desk.finish import OUTAGES, close_work, lasting
 from daemon.desk.orders import Order, read_orders
 from daemon.desk.pauses import end_pauses
+from daemon.desk.recovery import half_done, settle_changes
 from daemon.desk.workshop import Workshop
 from daemon.engines import Feedback
 from daemon.experiment.steps import carry_out as carry_out_step
@@ -39,6 +40,7 @@ from reflections.store import State, Work
 from sandbox.patch import Patch
 
 log = logging.getLogger("mendd.worker")
+NOT_HELD = "nothing of that id is held; 'mendd status' lists what is"
 
 
 def carry_out_orders(shop: Workshop) -> None:
@@ -51,6 +53,7 @@ def carry_out_orders(shop: Workshop) -> None:
         else:
             shop.beacon.work(order.id, None)
             shop.beacon.stage("order", f"{order.kind} {order.id}")
+            settle_changes(shop)
             outcome = carried_out(order, shop)
             log.info("%s %s: %s", order.kind, order.id, outcome)
             shop.trail.append(
@@ -95,10 +98,12 @@ def carry_out(order: Order, shop: Workshop) -> str:
     work = shop.store.get(order.id)
     if work and order.kind == "reject" and work == under_way(shop.store):
         return refuse(work, order, shop)
-    if work is None and was_refused(order, shop):
-        return "rejected"
     if work is None or work.state not in (State.HELD, State.FROZEN):
-        return "nothing of that id is held; 'mendd status' lists what is"
+        return already(work, order, shop) or NOT_HELD
+    if half_done(work, shop):
+        return "a change of it is half done and is settled first; give the order again then"
+    if order.kind == "approve" and came_of(order, work, shop):
+        return f"{work.state.value}: {work.data.get('reason')}"
     if work.data.get("applied"):
         return keep(work, order, shop)
     if order.kind == "reject":
@@ -117,10 +122,28 @@ def refusal(order: Order) -> str:
     return f"by {order.by}: {order.reason}"
 
 
-def was_refused(order: Order, shop: Workshop) -> bool:
-    """Whether this order was carried out just before a crash."""
-    kept = shop.store.find_archived(order.id) if order.kind == "reject" else None
-    return kept is not None and kept["reason"] == refusal(order)
+def already(work: Work | None, order: Order, shop: Workshop) -> str:
+    """What this order came to, if it was carried out just before a crash; "" if it was not."""
+    kept = shop.store.find_archived(order.id) if work is None else None
+    if kept is None:
+        return ""
+    if order.kind == "reject":
+        return "rejected" if kept["reason"] == refusal(order) else ""
+    ended = datetime.fromisoformat(kept["finished"])
+    done = kept["verdict"] == Verdict.APPLIED and given_at(order) < ended <= shop.clock()
+    return f"{kept['verdict']}: {kept['reason']}" if done else ""
+
+
+def came_of(order: Order, work: Work, shop: Workshop) -> bool:
+    """Whether the work stands as it does since this very approval, which a crash left here."""
+    since = work.data.get("since")
+    return since is not None and given_at(order) < datetime.fromisoformat(since) <= shop.clock()
+
+
+def given_at(order: Order) -> datetime:
+    """When; a time without a zone is UTC."""
+    time = datetime.fromisoformat(order.time)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def keep(work: Work, order: Order, shop: Workshop) -> str:
@@ -130,9 +153,6 @@ def keep(work: Work, order: Order, shop: Workshop) -> str:
     """
     if order.kind == "reject":
         return f"its patch stands; 'mendd revert {work.id}' takes it back, approving lets it stay"
-    since = work.data.get("since")
-    if since and datetime.fromisoformat(order.time) < datetime.fromisoformat(since):
-        return f"{work.state.value}: {work.data.get('reason')}"  # it came of this very order
     kept = {name: work.data[name] for name in ("applied", "target")}
     said = {"by": order.by, "choice": order.choice}
     shop.trail.append("approved", reflection=work.id, target=kept["target"], data=said)

@@ -53,6 +53,11 @@ def settle_changes(shop: Workshop) -> None:
             make_up_for(found, taken_back=f"{found.id}{REVERT}" in waiting, shop=shop)
 
 
+def half_done(work: Work, shop: Workshop) -> bool:
+    """Whether a change of this work waits to be settled: nobody can say yet what it came to."""
+    return any(change_owner(change, work.id) for change in open_changes(shop.journal))
+
+
 def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
     """Bring trail and store up to what the module is: nothing done goes without its record."""
     patch = found.id.removesuffix(REVERT)
@@ -72,7 +77,9 @@ def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
         return
     if reverting:
         reason = "applied and taken back just before an interruption"
-        shop.store.update(work, state=State.FROZEN, data={**work.data, "reason": reason})
+        kept = {name: value for name, value in work.data.items() if name != "applied"}
+        kept |= {"reason": reason, "since": shop.clock().isoformat()}
+        shop.store.update(work, state=State.FROZEN, attempts=work.attempts + 1, data=kept)
         return
     if goes_on(work):
         landed = {**work.data.get(LANDED, {}), found.id: found.applied.to_json()}

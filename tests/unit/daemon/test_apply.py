@@ -285,27 +285,33 @@ def test_a_switch_that_appears_while_git_moves_the_branch_moves_it_back(place, m
     assert list(recover(place.journal)) == []
 
 
-def test_git_that_fails_while_the_branch_is_moved_back_leaves_no_half(place, monkeypatch):
-    """The commit stands on its branch and git answers nothing any more: the change is finished."""
+@pytest.mark.parametrize("moved", [False, True])
+def test_git_that_fails_while_the_branch_is_moved_back_leaves_it_to_recovery(
+    place, monkeypatch, moved
+):
+    """The switch came, and git answers nothing any more: it moved the branch back, or not."""
     subprocess.run(["sh", "-c", COMMITTED], cwd=place.root, check=True)
     refs = told(place, "for-each-ref")
-    git = Repository.git
-
-    def killed():
-        return told(place, "for-each-ref") != refs
+    git, gone = Repository.git, []
 
     def away(self, *arguments, **more):
-        if killed():
-            raise GitFailed("Resource temporarily unavailable")
-        return git(self, *arguments, **more)
+        back = gone or "the kill switch came" in " ".join(arguments)
+        if not back:
+            return git(self, *arguments, **more)
+        if moved and not gone:
+            git(self, *arguments, **more)
+        gone.append(True)
+        raise GitFailed("Resource temporarily unavailable")
 
     with monkeypatch.context() as patched:
         patched.setattr(Repository, "git", away)
-        done = place.apply(mode="in-place", killed=killed)
+        with pytest.raises(CannotApply, match="may have been moved, or not"):
+            place.apply(mode="in-place", killed=lambda: told(place, "for-each-ref") != refs)
+    (found,) = recover(place.journal)
 
-    assert isinstance(done, Applied)
+    assert found.ending == ("rolled_back" if moved else "finished")
     assert told(place, "status", "--porcelain") == ""
-    assert seen(place.root) == expected_new(place)
+    assert seen(place.root) == (place.old if moved else expected_new(place))
 
 
 def test_git_that_fails_while_it_moves_the_branch_leaves_it_to_recovery(place, monkeypatch):

@@ -39,6 +39,10 @@ def holding() -> ScriptedEngine:
 
 
 HELD = 'autonomy = "propose"'
+ODD = (
+    '{"work": "a", "target": null, "verdict": "rejected", "reason": "", "event": "rejected", '
+    '"told": {}, "stays": "", "data": {}, "state": "open", "attempts": 0, "after": 0, "changes": 3}'
+)
 
 
 @pytest.mark.parametrize("step", ["write", "save_report", "put_away", "over"])
@@ -268,7 +272,7 @@ def test_an_end_announced_for_work_that_went_on_is_forgotten(
     assert closing.announced(here.shop.state) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"work": 5}', '{"work": "a"}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"work": 5}', '{"work": "a"}', ODD])
 def test_an_announcement_that_cannot_be_read_is_none(
     place: Callable[..., Place], content: str
 ) -> None:
