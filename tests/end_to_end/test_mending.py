@@ -33,7 +33,8 @@ def test_a_dropped_note_ends_in_a_commit(site: Site) -> None:
     assert site.git("status", "--porcelain").split() == ["??", "unrelated.txt"]
     certificate = load(site.state / "audit" / "certificates" / f"{applied['reflection']}.json")
     assert certificate.hash == applied["data"]["certificate"]
-    assert (site.state / "audit" / "reports" / f"{applied['reflection']}.md").is_file()
+    report = site.state / "audit" / "reports" / f"{applied['reflection']}.md"
+    site.wait(report.is_file, "report, after the records")
     site.wait(lambda: not site.containers(), "end of all containers")
     assert site.stop() == 0
     assert site.trail_is_whole()
