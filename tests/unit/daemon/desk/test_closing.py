@@ -3,27 +3,16 @@
 import errno
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from daemon.desk import closing
-from daemon.desk.orders import Order, give_order
 from daemon.engines import Declined, NoPatch
 from reflections.errors import StoreUnwritable
 from reflections.store import State, Store
 from tests.fakes import ScriptedEngine
-from tests.place import NOTE, REPORT, RIGHT, Place
-
-
-class Death(BaseException):
-    """The process is gone; nothing in it runs any more."""
-
-
-def dies(*_: object, **__: object) -> None:
-    """In place of a step."""
-    raise Death
+from tests.place import NOTE, REPORT, RIGHT, Death, Place, dies
 
 
 def rejecting() -> ScriptedEngine:
@@ -177,29 +166,6 @@ def test_an_order_that_a_crash_cut_off_is_answered_rightly(
 
     assert here.last("ordered")["outcome"] == "rejected"
     assert here.events().count("rejected") == 1
-
-
-def test_an_approval_from_before_the_patch_stood_unhealthy_does_not_let_it_stay(
-    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The very order whose change failed its live check, found once more after a crash."""
-    here = place('autonomy = "propose"\nhealth = ["false"]\nhealth_s = 0\n')
-    here.mend(holding())
-    (work,) = here.shop.store.all()
-    monkeypatch.setattr("daemon.road.settle.take_back", lambda done, trouble, job: "it cannot")
-    given = Order(kind="approve", id=work.id, by="ada", time=here.now.isoformat())
-    give_order(here.shop.state, given)
-    here.now += timedelta(seconds=5)
-    with monkeypatch.context() as patched:
-        patched.setattr("daemon.desk.finish.over", dies)
-        with pytest.raises(Death):
-            here.work()
-
-    here.work()
-
-    (work,) = here.shop.store.all()
-    assert work.state is State.FROZEN
-    assert here.last("ordered")["outcome"].startswith("frozen")
 
 
 def full(*_: object) -> None:

@@ -15,20 +15,11 @@ from daemon.desk.orders import Order, give_order
 from daemon.engines import Declined
 from reflections.store import State, Work
 from tests.fakes import ScriptedEngine
-from tests.place import CODE, FIXED, REPORT, RIGHT, Place, proposal
+from tests.place import CODE, FIXED, REPORT, RIGHT, Death, Place, dies, proposal
 
 APPLY = 'autonomy = "apply-any"\ngit = "in-place"\n'
 PROPOSE = 'autonomy = "propose"\ngit = "in-place"\n'
 UNHEALTHY = 'health = ["false"]\nhealth_s = 0\n'
-
-
-class Death(BaseException):
-    """The process is gone; nothing in it runs any more."""
-
-
-def dies(*_: object, **__: object) -> None:
-    """In place of a step."""
-    raise Death
 
 
 def in_git(place: Callable[..., Place], settings: str) -> Place:
@@ -126,20 +117,10 @@ def test_a_change_that_was_taken_back_after_all_does_not_stand(
 
 @pytest.mark.parametrize("step", ["put_away", "forget", "over"])
 def test_an_approved_patch_that_was_taken_back_is_not_applied_again_after_a_crash(
-    place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch, step: str
+    place: Callable[..., Place], step: str
 ) -> None:
     """The order still lies there; it was carried out, and what came of it was unhealthy."""
-    here = place('autonomy = "propose"\n' + UNHEALTHY)
-    here.mend(ScriptedEngine(REPORT, [RIGHT]))
-    (work,) = here.shop.store.all()
-    here.now += timedelta(hours=1)
-    given(here, work, "approve")
-    here.now += timedelta(seconds=5)
-    with monkeypatch.context() as patched:
-        patched.setattr(f"daemon.desk.finish.{step}", dies)
-        with pytest.raises(Death):
-            here.work()
-    here.now += timedelta(seconds=5)
+    here = approved_and_killed(place, UNHEALTHY, step)
 
     here.work()
 
@@ -147,24 +128,42 @@ def test_an_approved_patch_that_was_taken_back_is_not_applied_again_after_a_cras
     assert here.last("ordered")["outcome"].startswith("frozen")
 
 
-def test_an_approval_that_a_crash_cut_off_is_answered_rightly(
+def test_an_approval_that_a_crash_cut_off_is_answered_rightly(place: Callable[..., Place]) -> None:
+    """It had been carried out; nothing is held any more."""
+    here = approved_and_killed(place, "", "over")
+
+    here.work()
+
+    assert here.last("ordered")["outcome"].startswith("applied")
+
+
+def test_an_approval_from_before_the_patch_stood_unhealthy_does_not_let_it_stay(
     place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It had been carried out; nothing is held any more."""
-    here = place('autonomy = "propose"')
+    """The very order whose change failed its live check, found once more after a crash."""
+    monkeypatch.setattr("daemon.road.settle.take_back", lambda done, trouble, job: "it cannot")
+    here = approved_and_killed(place, UNHEALTHY, "over")
+
+    here.work()
+
+    (work,) = here.shop.store.all()
+    assert work.state is State.FROZEN
+    assert here.last("ordered")["outcome"].startswith("frozen")
+
+
+def approved_and_killed(place: Callable[..., Place], settings: str, step: str) -> Place:
+    """A held patch was approved; the worker died at this step of its end."""
+    here = place(f'autonomy = "propose"\n{settings}')
     here.mend(ScriptedEngine(REPORT, [RIGHT]))
     (work,) = here.shop.store.all()
     here.now += timedelta(hours=1)
     given(here, work, "approve")
     here.now += timedelta(seconds=5)
-    with monkeypatch.context() as patched:
-        patched.setattr("daemon.desk.finish.over", dies)
-        with pytest.raises(Death):
-            here.work()
-
-    here.work()
-
-    assert here.last("ordered")["outcome"].startswith("applied")
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Death):
+        patched.setattr(f"daemon.desk.finish.{step}", dies)
+        here.work()
+    here.now += timedelta(seconds=5)
+    return here
 
 
 @pytest.mark.parametrize("zone", [True, False])
