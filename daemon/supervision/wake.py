@@ -47,7 +47,8 @@ class Signals:
     def __init__(self, wake: Wake, numbers: Sequence[signal.Signals]) -> None:
         """Main thread only."""
         self._seen = dict.fromkeys(numbers, 0)
-        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        for number in numbers:
+            signal.signal(number, self._note)
         signal.set_wakeup_fd(wake.descriptor, warn_on_full_buffer=False)
 
     def take(self, number: signal.Signals) -> int:
@@ -56,10 +57,10 @@ class Signals:
         return count
 
     def close(self) -> None:
-        """Put back what was there before."""
+        """The process ends: from here on they do nothing, for the end would look like a crash."""
         signal.set_wakeup_fd(-1)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        for number in self._seen:
+            signal.signal(number, signal.SIG_IGN)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._seen[signal.Signals(number)] += 1

@@ -99,10 +99,15 @@ def test_a_signal_stops_it_with_exit_code_zero(tmp_path: Path, number: signal.Si
 
 def test_the_second_sigterm_is_in_a_hurry(tmp_path: Path) -> None:
     """A worker that would take stop_s to end is killed at once."""
-    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nif duty == 'work': time.sleep(3600)"
+    body = """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+(state / "deaf").touch()
+if duty == "work":
+    time.sleep(3600)
+"""
     (tmp_path / "mendd.toml").write_text(CONFIG + "[service]\nstop_s = 3600.0\n")
     with mendd_run(tmp_path, body) as service:
-        service.says("worker started")
+        until((tmp_path / "deaf").exists)
         service.send(signal.SIGTERM)
         service.says("stopping")
         service.send(signal.SIGTERM)
