@@ -22,8 +22,9 @@ def next_due(shop: Workshop) -> Work | None:
     """
     settle_changes(shop)
     due, paused = shop.store.due(shop.clock()), shop.breakers.paused()
+    waiting = open_changes(shop.journal)
     ready = (work for work in due if pause_of(work, paused, shop) is None)
-    return next((work for work in ready if not half_done(work, shop)), None)
+    return next((work for work in ready if not half_done(work, waiting)), None)
 
 
 def forget_odd_times(shop: Workshop) -> None:
@@ -42,13 +43,13 @@ def write_due(shop: Workshop) -> None:
     now = shop.clock()
     paused = shop.breakers.paused()
     active = [work for work in shop.store.all() if work.state in _ACTIVE]
-    unsettled = [work for work in active if half_done(work, shop)]
+    waiting = open_changes(shop.journal)
     times = [
         max(work.not_before or now, pause_of(work, paused, shop) or now)
         for work in active
-        if work not in unsettled
+        if not half_done(work, waiting)
     ]
-    if open_changes(shop.journal):
+    if waiting:
         times.append(now + timedelta(seconds=shop.settings.service.retry_s))
     called = next_call(shop.settings, now)
     times += [called] if called else []

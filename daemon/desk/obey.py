@@ -13,6 +13,7 @@ from daemon.apply import (
     forget,
     revert_change,
 )
+from daemon.changes.journal import open_changes
 from daemon.desk.finish import OUTAGES, close_work, lasting
 from daemon.desk.orders import Order, read_orders
 from daemon.desk.pauses import end_pauses
@@ -100,7 +101,7 @@ def carry_out(order: Order, shop: Workshop) -> str:
         return refuse(work, order, shop)
     if work is None or work.state not in (State.HELD, State.FROZEN):
         return already(work, order, shop) or NOT_HELD
-    if half_done(work, shop):
+    if half_done(work, open_changes(shop.journal)):
         return "a change of it is half done and is settled first; give the order again then"
     if order.kind == "approve" and came_of(order, work, shop):
         return f"{work.state.value}: {work.data.get('reason')}"

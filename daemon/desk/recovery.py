@@ -1,6 +1,7 @@
 """Clears up after a crash or a kill: containers, half-done changes, unrecorded ones."""
 
 import logging
+from collections.abc import Collection
 
 from audit.certificate import load
 from audit.durable import plain_name
@@ -53,9 +54,9 @@ def settle_changes(shop: Workshop) -> None:
             make_up_for(found, taken_back=f"{found.id}{REVERT}" in waiting, shop=shop)
 
 
-def half_done(work: Work, shop: Workshop) -> bool:
-    """Whether a change of this work waits to be settled: nobody can say yet what it came to."""
-    return any(change_owner(change, work.id) for change in open_changes(shop.journal))
+def half_done(work: Work, waiting: Collection[str]) -> bool:
+    """Whether one of these open changes is of this work: nobody can say yet what it came to."""
+    return any(change_owner(change, work.id) for change in waiting)
 
 
 def make_up_for(found: Recovered, *, taken_back: bool, shop: Workshop) -> None:
